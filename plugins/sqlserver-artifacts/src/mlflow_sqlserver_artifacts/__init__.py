@@ -1,0 +1,12 @@
+"""MLflow artifacts as BLOBs in SQL Server, PostgreSQL, MySQL, MariaDB and SQLite.
+
+MLflow finds the plugin by itself; nothing has to be imported:
+
+    mlflow.create_experiment("fraud", artifact_location="sqlite:////srv/mlflow/artifacts.db")
+"""
+
+from __future__ import annotations
+
+from mlflow_sqlserver_artifacts.__about__ import __version__
+
+__all__ = ["__version__"]

@@ -1,0 +1,116 @@
+"""Cuts a stream into chunks and counts what went through. No database.
+
+Reading and hashing run in a thread of their own, at most `_AHEAD` chunks ahead: `hashlib` lets go
+of the interpreter lock, so they cost the sending thread next to nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AHEAD = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One piece of a content, in its order."""
+
+    number: int
+    data: bytes
+    crc32: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a whole content turned out to be."""
+
+    size: int
+    sha256: bytes
+    chunk_size: int
+    chunks: int
+
+
+def make_chunk(number: int, data: bytes) -> Chunk:
+    """Return a chunk with its checksum."""
+    return Chunk(number, data, zlib.crc32(data))
+
+
+def summarize(data: bytes, chunk_size: int) -> Summary:
+    """Return the summary of a content that is in memory, in one chunk or none."""
+    return Summary(len(data), hashlib.sha256(data).digest(), chunk_size, min(len(data), 1))
+
+
+class ChunkReader:
+    """Iterates over a stream's chunks; `summary` is there once the iteration has ended.
+
+    Use it as a context manager: leaving it early stops the reading thread.
+    """
+
+    def __init__(self, stream: BinaryIO, chunk_size: int) -> None:
+        self._stream = stream
+        self._chunk_size = chunk_size
+        self._queue: queue.Queue[Chunk | Summary | BaseException] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._produce, name="mlflow-sql-read", daemon=True)
+        self.summary: Summary | None = None
+
+    def __enter__(self) -> ChunkReader:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stopped.set()
+        while self._thread.is_alive():
+            # The thread may be waiting for room in the queue.
+            try:
+                self._queue.get(timeout=0.05)
+            except queue.Empty:
+                # Or in a read of a stream that never yields: it is a daemon, let it go.
+                break
+
+    def __iter__(self) -> Iterator[Chunk]:
+        while True:
+            item = self._queue.get()
+            if isinstance(item, BaseException):
+                raise item
+            if isinstance(item, Summary):
+                self.summary = item
+                return
+            yield item
+
+    def _produce(self) -> None:
+        digest = hashlib.sha256()
+        size = number = 0
+        try:
+            while not self._stopped.is_set():
+                data = _read_fully(self._stream, self._chunk_size)
+                if not data:
+                    self._queue.put(Summary(size, digest.digest(), self._chunk_size, number))
+                    return
+                digest.update(data)
+                self._queue.put(make_chunk(number, data))
+                size += len(data)
+                number += 1
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that iterates
+            self._queue.put(error)
+
+
+def _read_fully(stream: BinaryIO, size: int) -> bytes:
+    """Read exactly `size` bytes, fewer only at the end: sockets and pipes return what they have."""
+    data = stream.read(size)
+    if len(data) in (0, size):
+        return data
+    parts = [data]
+    missing = size - len(data)
+    while missing and (data := stream.read(missing)):
+        parts.append(data)
+        missing -= len(data)
+    return b"".join(parts)

@@ -1,0 +1,133 @@
+"""One database: transactions that are repeated where that is safe, and the tables in it."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from mlflow.exceptions import MlflowException
+from sqlalchemy import exc
+
+from mlflow_plugin_core import retries
+from mlflow_sqlserver_artifacts import client, schema_setup
+from mlflow_sqlserver_artifacts.errors import (
+    is_duplicate,
+    is_missing_table,
+    is_transient,
+    translate,
+)
+from mlflow_sqlserver_artifacts.statements import LIMITS, Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Connection, Engine, Executable
+
+    from mlflow_sqlserver_artifacts.client import Target
+
+T = TypeVar("T")
+
+# Two writers of one path: one of them loses, and finds the other's row when it tries again.
+_DUPLICATE_WAIT_SECONDS = 0.01
+
+
+class Database:
+    """Runs steps against one database; thread-safe."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.dialect = target.location.dialect
+        self.limits: Limits = LIMITS[self.dialect]
+        seconds = target.settings.retry_timeout
+        self._policy = retries.RetryPolicy(attempts=8 if seconds else 1, timeout=float(seconds))
+        self._lock = threading.Lock()
+
+    @property
+    def engine(self) -> Engine:
+        """The process's engine; asked for each time, since the process may have forked."""
+        return client.engine_for(self.target)
+
+    def read(self, step: Callable[[Connection], T], *, what: str, missing: T) -> T:
+        """Run a step that only reads; `missing` where nobody has made the tables yet."""
+        try:
+            return self._run(step, what=what, writes=False)
+        except MlflowException as error:
+            if error.__cause__ is not None and is_missing_table(error.__cause__):
+                return missing
+            raise
+
+    def write(self, step: Callable[[Connection], T], *, what: str) -> T:
+        """Run a step in one transaction; it must be safe to repeat after an unknown outcome."""
+        self.prepare()
+        return self._run(step, what=what, writes=True)
+
+    def change(self, statement: Executable, *, what: str) -> int:
+        """Run one statement in a transaction of its own; returns how many rows it changed."""
+
+        def step(connection: Connection) -> int:
+            return connection.execute(statement).rowcount
+
+        return self.write(step, what=what)
+
+    def prepare(self) -> None:
+        """Make sure that the tables are there, once for each process and engine."""
+        engine = self.engine
+        if engine in _prepared:
+            return
+        with self._lock:
+            if engine in _prepared:
+                return
+            place, table_schema = self.target.location, self.target.settings.table_schema
+            self._run(
+                lambda connection: schema_setup.ensure(connection, place, table_schema),
+                what="Cannot prepare the tables",
+                writes=True,
+                autocommit=self.dialect == "mysql",
+            )
+            _prepared.add(engine)
+
+    def _run(
+        self,
+        step: Callable[[Connection], T],
+        *,
+        what: str,
+        writes: bool,
+        autocommit: bool = False,
+    ) -> T:
+        def attempt() -> T:
+            with self._transaction(writes=writes, autocommit=autocommit) as connection:
+                return step(connection)
+
+        try:
+            return retries.call(attempt, retryable=_retryable, policy=self._policy, describe=what)
+        except MlflowException:
+            raise
+        except (exc.SQLAlchemyError, OSError) as error:
+            raise translate(error, what, self.target.location) from error
+
+    @contextmanager
+    def _transaction(self, *, writes: bool, autocommit: bool) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            connection.execution_options(mlflow_writes=writes)
+            if autocommit:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            with connection.begin():
+                yield connection
+
+
+# Engines, not databases: a forked child asks again, once.
+_prepared: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _retryable(error: Exception) -> bool | float:
+    if is_duplicate(error):
+        return _DUPLICATE_WAIT_SECONDS
+    return is_transient(error)
+
+
+def now_milliseconds() -> int:
+    """Return the time as the tables keep it: milliseconds since 1970, UTC."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,180 @@
+"""Files on their way out: verified chunk by chunk and as a whole, then moved into place."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from mlflow_plugin_core import errors, local_files
+from mlflow_sqlserver_artifacts import statements
+from mlflow_sqlserver_artifacts.keys import path_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Row
+
+    from mlflow_sqlserver_artifacts.database import Database
+
+# Bytes that one statement reads ahead; the one before is being written meanwhile.
+_READ_BYTES = 8 << 20
+# A path that is replaced again and again while it is read: give up at some point.
+_RESTARTS = 20
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """What the entry of a file says about its content."""
+
+    path: str
+    content_id: bytes
+    size: int
+    sha256: bytes
+    chunk_size: int
+    chunks: int
+
+
+class _ReplacedError(Exception):
+    """The content went away while it was read: the file was replaced or deleted."""
+
+
+def fetch_file(database: Database, stored: StoredFile, destination: Path) -> None:
+    """Write a file to `destination`, whole and verified, or not at all.
+
+    Raises:
+        MlflowException: INTERNAL_ERROR naming the path and the chunk where bytes are damaged,
+            RESOURCE_DOES_NOT_EXIST where the file was deleted meanwhile.
+    """
+    for _ in range(_RESTARTS):
+        try:
+            with local_files.atomic_write(destination) as target:
+                _copy(database, stored, target)
+        except _ReplacedError:
+            # Readers see the old bytes or the new: these were the old, so begin with the new.
+            current = find_file(database, stored.path)
+            if current is None:
+                message = f"{stored.path!r} was deleted while it was being read"
+                raise errors.not_found(message) from None
+            if current.content_id == stored.content_id:
+                raise _damaged(stored, "chunks are missing") from None
+            stored = current
+        else:
+            return
+    message = f"{stored.path!r} was replaced {_RESTARTS} times while it was being read"
+    raise errors.unavailable(message)
+
+
+def find_file(database: Database, path: str) -> StoredFile | None:
+    """Read the entry of a file; None where there is none."""
+
+    def step(connection: Connection) -> StoredFile | None:
+        row = connection.execute(statements.find_entries([path_key(path)])).first()
+        return None if row is None or row.is_folder else stored_file(row)
+
+    return database.read(step, what=f"Cannot look up {path!r}", missing=None)
+
+
+def stored_file(row: Row[tuple[object, ...]]) -> StoredFile:
+    """Return the file that a row of entries describes."""
+    return StoredFile(
+        row.path, row.content_id, row.size, row.sha256, row.chunk_size, row.chunks
+    )
+
+
+def fetch_small(
+    database: Database, files: Sequence[tuple[StoredFile, Path]]
+) -> list[tuple[StoredFile, Path]]:
+    """Write many files of one chunk with one statement; returns those that have to be read alone.
+
+    A file that was replaced since it was listed is one of those.
+    """
+
+    def step(connection: Connection) -> dict[bytes, tuple[int, bytes]]:
+        ids = [stored.content_id for stored, _ in files]
+        rows = connection.execute(statements.read_single_chunks(ids))
+        return {row.content_id: (row.crc32, row.data) for row in rows if row.number == 0}
+
+    found = database.read(step, what=f"Cannot read {len(files)} files", missing={})
+    left: list[tuple[StoredFile, Path]] = []
+    for stored, destination in files:
+        if stored.content_id not in found:
+            left.append((stored, destination))
+            continue
+        crc32, data = found[stored.content_id]
+        _verify_chunk(stored, 0, crc32, data)
+        if hashlib.sha256(data).digest() != stored.sha256:
+            raise _damaged(stored, "its SHA-256 digest differs")
+        with local_files.atomic_write(destination) as target:
+            target.write(data)
+    return left
+
+
+def read_range(database: Database, stored: StoredFile, start: int, length: int) -> bytes:
+    """Read bytes `start` to `start + length - 1`, fewer at the end of the file."""
+    end = min(start + length, stored.size)
+    if start >= end or start < 0:
+        return b""
+    first = start // stored.chunk_size
+    last = -(-end // stored.chunk_size)
+    data = b"".join(_read_group(database, stored, first, last))
+    return data[start - first * stored.chunk_size :][: end - start]
+
+
+def _copy(database: Database, stored: StoredFile, target: BinaryIO) -> None:
+    digest = hashlib.sha256()
+    size = 0
+    for data in _read_ahead(database, stored):
+        digest.update(data)
+        target.write(data)
+        size += len(data)
+    if size != stored.size:
+        raise _damaged(stored, f"it has {size} bytes and not {stored.size}")
+    if digest.digest() != stored.sha256:
+        raise _damaged(stored, "its SHA-256 digest differs")
+
+
+def _read_ahead(database: Database, stored: StoredFile) -> Iterator[bytes]:
+    step = max(1, _READ_BYTES // max(1, stored.chunk_size))
+    starts = range(0, stored.chunks, step)
+    ends = [min(first + step, stored.chunks) for first in starts]
+    if len(starts) <= 1:
+        for first, end in zip(starts, ends, strict=True):
+            yield from _read_group(database, stored, first, end)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="mlflow-sql-ahead") as ahead:
+        following = ahead.submit(_read_group, database, stored, starts[0], ends[0])
+        for first, end in zip(starts[1:], ends[1:], strict=True):
+            group = following.result()
+            following = ahead.submit(_read_group, database, stored, first, end)
+            yield from group
+        yield from following.result()
+
+
+def _read_group(database: Database, stored: StoredFile, first: int, end: int) -> list[bytes]:
+    def step(connection: Connection) -> list[Row[tuple[int, int, bytes]]]:
+        return list(connection.execute(statements.read_chunks(stored.content_id, first, end)))
+
+    rows = database.read(step, what=f"Cannot read {stored.path!r}", missing=[])
+    if [row.number for row in rows] != list(range(first, end)):
+        raise _ReplacedError
+    for row in rows:
+        _verify_chunk(stored, row.number, row.crc32, row.data)
+    return [row.data for row in rows]
+
+
+def _verify_chunk(stored: StoredFile, number: int, crc32: int, data: bytes) -> None:
+    if zlib.crc32(data) != crc32:
+        raise _damaged(stored, f"chunk {number} differs from its checksum")
+
+
+def _damaged(stored: StoredFile, why: str) -> Exception:
+    message = errors.explain(
+        f"The stored bytes of {stored.path!r} are damaged",
+        why=f"{why} (content {stored.content_id.hex()}, SHA-256 {stored.sha256.hex()})",
+        remedy="restore the tables from a backup, or log the file again",
+    )
+    return errors.internal(message)

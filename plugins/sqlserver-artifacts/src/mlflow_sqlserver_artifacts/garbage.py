@@ -1,0 +1,104 @@
+"""Chunks that no file needs any more: replaced, deleted, or left by a killed upload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlflow_sqlserver_artifacts import statements
+from mlflow_sqlserver_artifacts.database import Database, now_milliseconds
+from mlflow_sqlserver_artifacts.schema import GARBAGE, UPLOADING, pending
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+# Chunks that one transaction deletes: locks and logs stay small whatever the file's size.
+_CHUNKS = 64
+_WHAT = "Cannot remove chunks that are no longer needed"
+
+
+def declare(connection: Connection, database: Database, content_ids: Sequence[bytes]) -> None:
+    """Put contents that an entry no longer points to on the pending list."""
+    now = now_milliseconds()
+    rows = [{"content_id": item, "state": GARBAGE, "touched_at": now} for item in content_ids]
+    for batch in statements.batches(rows, database.limits):
+        connection.execute(statements.insert_rows(pending, batch))
+
+
+def purge(database: Database, content_ids: Sequence[bytes]) -> int:
+    """Remove the chunks of pending contents, then take them off the list; returns how many chunks.
+
+    Killed half-way, it leaves the rest on the list for the next run of `collect`.
+    """
+    removed = 0
+    for batch in statements.batches(content_ids, database.limits, columns=1):
+        removed += _purge_batch(database, batch)
+    return removed
+
+
+def _purge_batch(database: Database, content_ids: Sequence[bytes]) -> int:
+    def count(connection: Connection) -> dict[bytes, int]:
+        rows = connection.execute(statements.count_chunks(content_ids))
+        return {content_id: chunks for content_id, chunks in rows}
+
+    counts = database.read(count, what=_WHAT, missing={})
+    removed = 0
+    small: list[bytes] = [item for item in content_ids if item not in counts]
+    held = 0
+    for content_id, count in counts.items():
+        if count > _CHUNKS:
+            _purge_large(database, content_id, count)
+        else:
+            small.append(content_id)
+            held += count
+        removed += count
+        if held > _CHUNKS:
+            _purge_small(database, small)
+            small, held = [], 0
+    if small:
+        _purge_small(database, small)
+    return removed
+
+
+def _purge_small(database: Database, content_ids: Sequence[bytes]) -> None:
+    def step(connection: Connection) -> None:
+        connection.execute(statements.delete_chunks(content_ids))
+        connection.execute(statements.forget_pending(content_ids))
+
+    database.write(step, what=_WHAT)
+
+
+def _purge_large(database: Database, content_id: bytes, count: int) -> None:
+    for first in range(0, count, _CHUNKS):
+        database.change(
+            statements.delete_chunk_range(content_id, first, first + _CHUNKS), what=_WHAT
+        )
+    database.change(statements.forget_pending([content_id]), what=_WHAT)
+
+
+def collect(database: Database, *, older_than: float) -> tuple[int, int]:
+    """Remove what killed processes left.
+
+    Args:
+        database: Where to look.
+        older_than: Seconds since an upload last sent anything; a living one does so with every
+            few MiB.
+
+    Returns:
+        How many contents and how many chunks were removed.
+    """
+    limit = now_milliseconds() - int(older_than * 1000)
+    found = database.read(
+        lambda connection: connection.execute(statements.list_pending(limit)).all(),
+        what=_WHAT,
+        missing=[],
+    )
+    claimed: list[bytes] = []
+    for content_id, state in found:
+        if state == UPLOADING:
+            # An upload that went on since we looked keeps its chunks.
+            if not database.change(statements.claim_pending(content_id, limit), what=_WHAT):
+                continue
+        claimed.append(content_id)
+    return len(claimed), purge(database, claimed)

@@ -1,0 +1,86 @@
+"""Every setting of the plugin, with its environment name and its URI parameter."""
+
+from __future__ import annotations
+
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from mlflow_plugin_core.settings import PluginSettings, option
+
+MEBIBYTE = 1 << 20
+
+
+class SqlSettings(PluginSettings):
+    """Settings of mlflow-sqlserver-artifacts: URI parameter, environment, file, default."""
+
+    model_config = SettingsConfigDict(env_prefix="MLFLOW_SQLSERVER_")
+
+    username: str | None = option(
+        None, help="User name, sent only to the server that HOST names.", parameter=None
+    )
+    password: SecretStr | None = option(
+        None, help="Password, sent only to the server that HOST names.", parameter=None
+    )
+    host: str | None = option(
+        None,
+        help="The one server, `host` or `host:port`, that USERNAME and PASSWORD are for.",
+        parameter=None,
+    )
+    credentials_file: str | None = option(
+        None,
+        help="JSON file that maps `host` or `host:port` to `username` and `password`.",
+        parameter=None,
+    )
+    entra: bool = option(
+        default=False,
+        help="Sign in to SQL Server with a Microsoft Entra token of the machine's own identity "
+        "(needs the `entra` extra); renewed whenever the pool opens a connection.",
+        parameter="entra",
+    )
+    chunk_size: int = option(
+        MEBIBYTE,
+        help="Bytes in one row of a file; 64 KiB to 4 MiB. A change concerns new files only.",
+        parameter="chunk_size",
+        ge=64 << 10,
+        le=4 << 20,
+    )
+    workers: int = option(
+        4,
+        help="Transfers, and connections, at once for one process and database.",
+        parameter="workers",
+        ge=1,
+        le=64,
+    )
+    connect_timeout: int = option(
+        10,
+        help="Seconds until a connection attempt is given up.",
+        parameter="connect_timeout",
+        ge=1,
+        le=600,
+    )
+    statement_timeout: int = option(
+        300,
+        help="Seconds until one statement (at most a few MiB of data) is given up; 0 for never "
+        "(PgBouncer needs 0).",
+        parameter="statement_timeout",
+        ge=0,
+        le=86_400,
+    )
+    retry_timeout: int = option(
+        60,
+        help="Seconds during which a step that failed for a passing reason is repeated.",
+        parameter="retry_timeout",
+        ge=0,
+        le=3_600,
+    )
+    table_schema: str | None = option(
+        None,
+        help="Database schema that holds the tables; the user's own by default.",
+        parameter="table_schema",
+    )
+    sqlite_folders: str = option(
+        "",
+        help="Folders, separated by the path separator (`:`; `;` on Windows), in which a tracking "
+        "server may open SQLite databases that a location names.",
+        parameter=None,
+    )

@@ -1,0 +1,215 @@
+"""`SqlBlobStore`: the verbs of `BlobStore`, on one database and below one artifact root."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from mlflow_plugin_core import artifact_paths, errors, transfer
+from mlflow_plugin_core.blob_store import Blob, BlobStore
+from mlflow_sqlserver_artifacts import deletes, downloads, listing, statements, uploads
+from mlflow_sqlserver_artifacts.chunking import make_chunk, summarize
+from mlflow_sqlserver_artifacts.database import Database
+from mlflow_sqlserver_artifacts.downloads import StoredFile
+from mlflow_sqlserver_artifacts.keys import new_content_id, path_key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Row
+
+    from mlflow_plugin_core.blob_store import Download, Upload
+    from mlflow_sqlserver_artifacts.client import Target
+
+# Files in one transaction: more would only make a repetition after an error dearer.
+_GROUP_FILES = 1_000
+
+
+class _Group(NamedTuple):
+    """Small files that share one transaction, or one file that has its own."""
+
+    uploads: Sequence[Upload]
+    is_small: bool
+
+    def __str__(self) -> str:
+        first = self.uploads[0].path
+        more = len(self.uploads) - 1
+        return f"{first} and {more} more" if more else first
+
+
+class SqlBlobStore(BlobStore):
+    """Artifacts as chunked BLOBs; thread-safe, and cheap to make: the engine lives elsewhere."""
+
+    def __init__(self, target: Target) -> None:
+        self._database = Database(target)
+        self._root = target.location.root
+        self._chunk_size = target.settings.chunk_size
+        # SQLite has one writer at a time: more threads would only wait for each other.
+        self.workers = 1 if target.location.dialect == "sqlite" else target.settings.workers
+        self._readers = target.settings.workers
+
+    @property
+    def database(self) -> Database:
+        """The database below this store, for the operator's commands."""
+        return self._database
+
+    def _absolute(self, path: str) -> str:
+        return artifact_paths.join(self._root, path) if path else self._root
+
+    def _blob(self, row: Row[Any]) -> Blob:
+        path = row.path[len(self._root) + 1 :] if self._root else row.path
+        if row.is_folder:
+            return Blob(path, is_folder=True)
+        return Blob(path, row.size, handle=downloads.stored_file(row))
+
+    def stat(self, path: str) -> Blob | None:
+        """Describe one path by one read of its key."""
+        key = path_key(self._absolute(path))
+
+        def step(connection: Connection) -> Blob | None:
+            row = connection.execute(statements.find_entries([key])).first()
+            return None if row is None else self._blob(row)
+
+        return self._database.read(step, what=f"Cannot look up {path!r}", missing=None)
+
+    def list_folder(self, path: str) -> Iterable[Blob]:
+        """List one level."""
+        return [self._blob(row) for row in listing.children(self._database, [self._absolute(path)])]
+
+    def list_all(self, path: str) -> Iterator[Blob]:
+        """Yield everything below a folder, one statement a level and 500 folders."""
+        for row in listing.descendants(self._database, self._absolute(path)):
+            yield self._blob(row)
+
+    def put_file(self, source: Path, path: str) -> None:
+        """Store one file in one transaction if it fits a chunk, else as a stream."""
+        self.put_stream_of(source, path)
+
+    def put_stream_of(self, source: Path, path: str) -> None:
+        """Store a local file chunk by chunk."""
+        with source.open("rb", buffering=0) as stream:
+            uploads.store_stream(
+                self._database,
+                stream,  # type: ignore[arg-type]  # unbuffered: it is read by whole chunks
+                self._absolute(path),
+                self._chunk_size,
+            )
+
+    def put_stream(self, stream: BinaryIO, path: str) -> None:
+        """Store a stream; what the path held stays readable until the stream has ended."""
+        uploads.store_stream(self._database, stream, self._absolute(path), self._chunk_size)
+
+    def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+        """Store many files: small ones a few MiB to a transaction, large ones as streams."""
+        transfer.run_all(
+            self._put_group,
+            self._plan(uploads),
+            workers=self.workers,
+            on_done=lambda group, _result: on_done(len(group.uploads)),
+        )
+
+    def _plan(self, uploads: Iterable[Upload]) -> Iterator[_Group]:
+        small: list[Upload] = []
+        for upload in uploads:
+            if upload.size > self._chunk_size:
+                yield _Group([upload], is_small=False)
+            else:
+                small.append(upload)
+        limit = self._database.limits.bytes
+        for batch in transfer.batched(
+            small, max_items=_GROUP_FILES, max_bytes=limit, size=lambda upload: upload.size
+        ):
+            yield _Group(batch, is_small=True)
+
+    def _put_group(self, group: _Group) -> None:
+        if not group.is_small:
+            self.put_stream_of(group.uploads[0].source, group.uploads[0].path)
+            return
+        new: list[uploads.NewFile] = []
+        pieces = []
+        for upload in group.uploads:
+            data = _read_small(upload, self._chunk_size)
+            if data is None:
+                self.put_stream_of(upload.source, upload.path)
+                continue
+            summary = summarize(data, self._chunk_size)
+            new.append(uploads.NewFile(self._absolute(upload.path), new_content_id(), summary))
+            if data:
+                pieces.append(make_chunk(0, data))
+        if new:
+            uploads.store_small(self._database, new, pieces, what=f"Cannot store {group}")
+
+    def get_file(self, blob: Blob, destination: Path) -> None:
+        """Fetch one file."""
+        downloads.fetch_file(self._database, self._stored(blob), destination)
+
+    def get_range(self, path: str, start: int, length: int) -> bytes:
+        """Read a part of a file without the rest of it."""
+        stored = downloads.find_file(self._database, self._absolute(path))
+        if stored is None:
+            raise errors.not_found(f"No such artifact: '{path}'")
+        return downloads.read_range(self._database, stored, start, length)
+
+    def get_many(self, downloads_: Iterable[Download], on_done: Callable[[int], None]) -> None:
+        """Fetch many files: small ones a few MiB to a statement, large ones chunk by chunk."""
+        small: list[Download] = []
+        large: list[list[Download]] = []
+        for download in downloads_:
+            if 0 < self._stored(download.blob).chunks <= 1:
+                small.append(download)
+            else:
+                large.append([download])
+        batches = transfer.batched(
+            small,
+            max_items=_GROUP_FILES,
+            max_bytes=self._database.limits.bytes,
+            size=lambda download: download.blob.size or 0,
+        )
+        transfer.run_all(
+            self._get_group,
+            [*large, *batches],
+            workers=self._readers,
+            describe=lambda group: group[0].blob.path,
+            on_done=lambda group, _result: on_done(len(group)),
+        )
+
+    def _get_group(self, group: Sequence[Download]) -> None:
+        wanted = [(self._stored(item.blob), item.destination) for item in group]
+        if len(wanted) > 1:
+            wanted = downloads.fetch_small(self._database, wanted)
+        for stored, destination in wanted:
+            downloads.fetch_file(self._database, stored, destination)
+
+    def _stored(self, blob: Blob) -> StoredFile:
+        if isinstance(blob.handle, StoredFile):
+            return blob.handle
+        stored = downloads.find_file(self._database, self._absolute(blob.path))
+        if stored is None:
+            raise errors.not_found(f"No such artifact: '{blob.path}'")
+        return stored
+
+    def delete(self, path: str) -> None:
+        """Delete one file."""
+        deletes.delete_entries(
+            self._database, [deletes.Doomed(self._absolute(path), is_folder=False)]
+        )
+
+    def delete_many(self, blobs: Iterable[Blob]) -> None:
+        """Delete files in batches, and their folders after them."""
+        doomed = [deletes.Doomed(self._absolute(blob.path), blob.is_folder) for blob in blobs]
+        deletes.delete_entries(self._database, doomed)
+
+
+def _read_small(upload: Upload, limit: int) -> bytes | None:
+    """Return the bytes of a file; None where it has grown beyond one chunk since the plan."""
+    try:
+        with upload.source.open("rb") as stream:
+            data = stream.read(limit + 1)
+    except OSError as error:
+        message = errors.explain(
+            f"Cannot read {str(upload.source)!r} for {upload.path!r}",
+            why=error.strerror,
+            remedy="it has to stay until it is logged",
+        )
+        raise errors.not_found(message, cause=error) from error
+    return data if len(data) <= limit else None

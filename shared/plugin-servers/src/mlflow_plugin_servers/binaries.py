@@ -1,0 +1,100 @@
+"""Where a server's programs are on this machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Binaries", "newest", "version_of"]
+
+_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
+
+
+@dataclass(frozen=True)
+class Binaries:
+    """The programs of one server.
+
+    Attributes:
+        programs: Path by name.
+        version: What the server says its version is.
+        origin: How it was had, for people to read.
+    """
+
+    programs: dict[str, Path]
+    version: str
+    origin: str
+
+    def __getitem__(self, program: str) -> str:
+        """Return the path of a program."""
+        return str(self.programs[program])
+
+
+def in_folder(folder: Path, server: str, *others: str, origin: str) -> Binaries | None:
+    """Look for programs in one folder.
+
+    Args:
+        folder: Where to look.
+        server: The program that tells the version.
+        others: Programs needed besides.
+        origin: How the folder was had.
+
+    Returns:
+        The programs, or None when one of them is missing or the server does not run.
+    """
+    programs = {name: folder / name for name in (server, *others)}
+    if not all(path.is_file() for path in programs.values()):
+        return None
+    version = version_of(programs[server])
+    return Binaries(programs, version, origin) if version else None
+
+
+def on_path(server: str, *others: str) -> Binaries | None:
+    """Look for programs on the PATH and where distributions put servers.
+
+    Args:
+        server: The program that tells the version.
+        others: Programs needed besides.
+
+    Returns:
+        The programs, or None when one of them is missing or the server does not run.
+    """
+    programs: dict[str, Path] = {}
+    for name in (server, *others):
+        found = shutil.which(name) or shutil.which(name, path=":".join(_SYSTEM_FOLDERS))
+        if found is None:
+            return None
+        programs[name] = Path(found)
+    version = version_of(programs[server])
+    return Binaries(programs, version, "system") if version else None
+
+
+def newest(found: list[Binaries]) -> Binaries | None:
+    """Choose the newest version.
+
+    Args:
+        found: What was found.
+
+    Returns:
+        One of them, None when there are none.
+    """
+    return max(found, key=lambda each: [int(number) for number in re.findall(r"\d+", each.version)], default=None)
+
+
+def version_of(program: Path) -> str:
+    """Ask a server for its version.
+
+    Args:
+        program: Its path.
+
+    Returns:
+        Such as `15.8`; empty when it does not run here.
+    """
+    try:
+        done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    found = re.search(r"\d+(\.\d+)+", done.stdout)
+    return found.group() if found else ""

@@ -1,0 +1,204 @@
+"""What every database server offers to a test, whether it was started here or given by its URI."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mlflow_plugin_servers.addresses import Address
+from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
+from mlflow_plugin_servers.local import LocalServer
+
+__all__ = ["DatabaseServer"]
+
+
+class DatabaseServer(ABC):
+    """A running database server, its application user and its administrator.
+
+    The application user owns the databases made here and nothing else; the administrator may make further users.
+    """
+
+    name: ClassVar[str]
+    scheme: ClassVar[str]
+    default_port: ClassVar[int]
+
+    def __init__(self, address: Address, admin: Address, local: LocalServer | None = None) -> None:
+        """Describe a server.
+
+        Args:
+            address: The application user's database.
+            admin: The administrator's.
+            local: The process, when it was started here.
+        """
+        self.address = address
+        self.admin = admin
+        self._local = local
+
+    @classmethod
+    def at(cls, uri: str) -> DatabaseServer:
+        """Take a server that is there already, and check that it can be used.
+
+        Args:
+            uri: A user who may create databases; this user is then the application user and the administrator.
+
+        Returns:
+            The server.
+
+        Raises:
+            ServerUnavailableError: The URI cannot be read, or the server does not answer this user.
+        """
+        try:
+            address = Address.parse(uri, cls.default_port)
+        except ValueError as error:
+            raise ServerUnavailableError(str(error)) from None
+        server = cls(address, address)
+        problem = server.problem()
+        if problem:
+            message = f"{cls.name} at {address.host}:{address.port} does not answer: {problem}"
+            raise ServerUnavailableError(message)
+        return server
+
+    @property
+    def managed(self) -> bool:
+        """Whether it was started here and may be stopped and killed."""
+        return self._local is not None
+
+    @property
+    def uri(self) -> str:
+        """The application user's URL of the default database, as SQLAlchemy reads it."""
+        return self.url()
+
+    @property
+    def admin_uri(self) -> str:
+        """The administrator's URL."""
+        return self.admin.url(self.scheme)
+
+    @property
+    def host(self) -> str:
+        """The address it serves on."""
+        return self.address.host
+
+    @property
+    def port(self) -> int:
+        """The port it serves on."""
+        return self.address.port
+
+    @property
+    def pid(self) -> int | None:
+        """Number of its process; None while it does not run, and for a server not started here."""
+        return self._local.pid if self._local else None
+
+    @property
+    def log(self) -> str:
+        """The end of its log; empty for a server not started here."""
+        return self._local.log if self._local else ""
+
+    @property
+    def log_path(self) -> Path:
+        """The file that its log goes to."""
+        return self._ours("read the log of").log_path
+
+    def url(
+        self,
+        database: str | None = None,
+        *,
+        user: str | None = None,
+        password: str | None = None,
+        port: int | None = None,
+    ) -> str:
+        """Write a URL of this server.
+
+        Args:
+            database: Database; the default one if left out.
+            user: User; the application user if left out.
+            password: Password that goes with it.
+            port: Another port, such as that of a proxy before the server.
+
+        Returns:
+            The URL, as SQLAlchemy reads it.
+        """
+        return self.address.to(database=database, user=user, password=password, port=port).url(self.scheme)
+
+    @abstractmethod
+    def execute(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
+        """Run statements as the administrator, each in a transaction of its own.
+
+        Args:
+            statements: SQL.
+            database: Where; the administrator's own database if left out.
+
+        Returns:
+            The rows of the last statement.
+        """
+
+    @abstractmethod
+    def create_database(self, name: str) -> str:
+        """Make an empty database that the application user owns.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            Its URL.
+        """
+
+    @abstractmethod
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever still uses it.
+
+        Args:
+            name: Its name; nothing happens when there is none.
+        """
+
+    @abstractmethod
+    def problem(self) -> str:
+        """Ask whether it answers the administrator.
+
+        Returns:
+            What the driver complains about; empty when it answers.
+        """
+
+    @contextlib.contextmanager
+    def fresh_database(self) -> Iterator[str]:
+        """Lend a new, empty database, which is dropped afterwards.
+
+        A server that an earlier test left stopped is started again first.
+
+        Yields:
+            Its URL.
+        """
+        if self._local:
+            self._local.start()
+        name = f"test_{secrets.token_hex(6)}"
+        uri = self.create_database(name)
+        try:
+            yield uri
+        finally:
+            if self._local:
+                self._local.start()
+            self.drop_database(name)
+
+    def start(self) -> None:
+        """Start it on the data it had, and wait until it answers; does nothing while it runs."""
+        self._ours("start").start()
+
+    def stop(self) -> None:
+        """End it in order; its data stays for the next start."""
+        self._ours("stop").stop()
+
+    def kill(self) -> None:
+        """End it as a crash would, with SIGKILL."""
+        self._ours("kill").kill()
+
+    def restart(self) -> None:
+        """End it in order, if it runs, and start it on the same port and data."""
+        self._ours("restart").restart()
+
+    def _ours(self, verb: str) -> LocalServer:
+        if self._local is None:
+            raise NotOurServerError(self.name, verb)
+        return self._local
