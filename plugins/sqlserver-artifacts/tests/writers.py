@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Drip(io.RawIOBase):
@@ -24,22 +29,44 @@ class Drip(io.RawIOBase):
         return len(buffer)
 
 
-def first_use(location: str, name: str) -> None:
-    """Store one small file, after everybody else is ready too."""
-    repository = _open(location)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    repository.log_artifact_from_stream(io.BytesIO(name.encode()), name, "by")
+def first_use(location: str, count: str) -> None:
+    """Store one small file from each of many processes, all at once."""
+    _together([lambda name=f"file-{index:02}": _store(location, name) for index in range(int(count))])
 
 
-def overwrite(location: str, letter: str, times: str) -> None:
-    """Replace one path again and again with files that hold one letter only."""
+def overwrite(location: str, letters: str, times: str) -> None:
+    """Replace one path again and again, each process with files that hold one letter only."""
+    _together([lambda letter=letter: _replace(location, letter, int(times)) for letter in letters])
+
+
+def _store(location: str, name: str) -> None:
+    _open(location).log_artifact_from_stream(io.BytesIO(name.encode()), name, "by")
+
+
+def _replace(location: str, letter: str, times: int) -> None:
     repository = _open(location)
-    print("ready", flush=True)
-    sys.stdin.readline()
-    for index in range(int(times)):
+    for index in range(times):
         size = 10 if index % 2 else (3 << 20) + index
         repository.log_artifact_from_stream(io.BytesIO(letter.encode() * size), "contested")
+
+
+def _together(jobs: list[Callable[[], None]]) -> None:
+    """Run each job in a process of its own; they begin when all of them are there."""
+    # Forked, so that MLflow is imported once and not twenty times.
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(len(jobs))
+
+    def run(job: Callable[[], None]) -> None:
+        barrier.wait()
+        job()
+
+    _open("sqlite:////nowhere/imports-only.db")
+    processes = [context.Process(target=run, args=(job,)) for job in jobs]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    sys.exit(max(abs(process.exitcode or 0) for process in processes))
 
 
 def endless(location: str) -> None:

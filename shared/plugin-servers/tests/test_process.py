@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import alive, eventually
+from waiting import alive, eventually
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.process import Process

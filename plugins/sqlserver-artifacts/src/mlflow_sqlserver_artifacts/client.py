@@ -128,6 +128,8 @@ def _create(target: Target) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     if driver.name == "pyodbc":
         event.listen(engine, "connect", _limit_pyodbc(settings.statement_timeout))
+    if driver.name == "pymysql":
+        event.listen(engine, "connect", _relax_pymysql(settings.statement_timeout))
     if settings.entra:
         event.listen(engine, "do_connect", _add_entra_token)
     if settings.table_schema:
@@ -186,11 +188,9 @@ def _connect_arguments(target: Target, driver: Driver) -> dict[str, Any]:
             arguments["tcp_user_timeout"] = statement * 1000
         return arguments
     if driver.name == "pymysql":
-        return {
-            "connect_timeout": connect,
-            "read_timeout": statement or None,
-            "write_timeout": statement or None,
-        }
+        # connect_timeout ends with TCP's handshake: a server that accepts and then says nothing is
+        # given up by the read time-out, which `_relax_pymysql` sets to the statement's afterwards.
+        return {"connect_timeout": connect, "read_timeout": connect, "write_timeout": connect}
     if driver.name == "pymssql":
         return {"login_timeout": connect, "timeout": statement}
     if driver.name == "mssqlpython":
@@ -224,6 +224,14 @@ def _limit_pyodbc(seconds: int) -> Any:  # noqa: ANN401  # SQLAlchemy's event si
         connection.timeout = seconds
 
     return set_timeout
+
+
+def _relax_pymysql(seconds: int) -> Any:  # noqa: ANN401  # SQLAlchemy's event signature
+    def set_timeouts(connection: Any, _record: object) -> None:  # noqa: ANN401
+        # Private names, and PyMySQL has no public ones: both are read before every packet.
+        connection._read_timeout = connection._write_timeout = seconds or None  # noqa: SLF001
+
+    return set_timeouts
 
 
 def _add_entra_token(

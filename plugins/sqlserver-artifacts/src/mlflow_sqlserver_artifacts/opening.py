@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
-from mlflow_plugin_core import host_policy, scheme_conflicts, uris
+from mlflow_plugin_core import host_policy, notices, uris
 from mlflow_sqlserver_artifacts import credentials, location, options
 from mlflow_sqlserver_artifacts.client import Target, engine_for
 from mlflow_sqlserver_artifacts.settings import SqlSettings
@@ -14,7 +15,7 @@ from mlflow_sqlserver_artifacts.store import SqlBlobStore
 if TYPE_CHECKING:
     from mlflow_sqlserver_artifacts.location import SqlLocation
 
-_DISTRIBUTION = "mlflow-sqlserver-artifacts"
+_logger = logging.getLogger(__name__)
 
 
 def open_store(artifact_uri: str) -> SqlBlobStore:
@@ -25,9 +26,7 @@ def open_store(artifact_uri: str) -> SqlBlobStore:
             be used, and in a server process for a host or folder that its operator did not allow.
     """
     place = location.parse(artifact_uri)
-    scheme_conflicts.warn_once_on_conflict(
-        "mlflow.artifact_repository", place.dialect, _DISTRIBUTION
-    )
+    notices.warn_of_rivals("mlflow.artifact_repository", place.dialect, _logger)
     in_server = host_policy.in_server_process()
     own = [info.uri_parameter for info in SqlSettings.describe() if info.uri_parameter]
     parameters, driver_options = options.split_options(place, own, in_server=in_server)
@@ -44,11 +43,19 @@ def _check_policy(place: SqlLocation, settings: SqlSettings) -> None:
         host_policy.check_folder(
             place.database,
             setting="MLFLOW_SQLSERVER_SQLITE_FOLDERS",
-            allowed=[folder for folder in settings.sqlite_folders.split(os.pathsep) if folder],
+            allowed=[*filter(None, settings.sqlite_folders.split(os.pathsep)), *_own_sqlite_files()],
         )
     else:
         host_policy.check_host(
             uris.parse(place.uri),
-            family=place.dialect,
             default_port=location.DEFAULT_PORTS[place.dialect],
         )
+
+
+def _own_sqlite_files() -> list[str]:
+    """Return the databases that the server was started with as its own artifact storage."""
+    return [
+        location.parse(uri).database
+        for uri in host_policy.server_locations()
+        if uri.startswith("sqlite")
+    ]

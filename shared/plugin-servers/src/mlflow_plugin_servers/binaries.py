@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Binaries", "newest", "version_of"]
+from mlflow_plugin_servers.errors import ServerUnavailableError
+
+__all__ = ["Binaries", "chosen", "in_folder", "newest", "on_path", "version_of"]
 
 _SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
 
@@ -30,6 +33,31 @@ class Binaries:
     def __getitem__(self, program: str) -> str:
         """Return the path of a program."""
         return str(self.programs[program])
+
+
+def chosen(name: str, server: str, *others: str) -> Binaries | None:
+    """Look where the environment says, such as MLFLOW_PLUGIN_SERVERS_POSTGRESQL_BIN for `postgresql`.
+
+    Args:
+        name: Kind of server.
+        server: The program that tells the version.
+        others: Programs needed besides.
+
+    Returns:
+        The programs; None when the environment says nothing.
+
+    Raises:
+        ServerUnavailableError: They are not where it says, or do not run.
+    """
+    variable = f"MLFLOW_PLUGIN_SERVERS_{name.upper()}_BIN"
+    folder = os.environ.get(variable)
+    if not folder:
+        return None
+    found = in_folder(Path(folder), server, *others, origin="chosen")
+    if found is None:
+        message = f"{variable}: no working {' and '.join((server, *others))} in {folder}"
+        raise ServerUnavailableError(message)
+    return found
 
 
 def in_folder(folder: Path, server: str, *others: str, origin: str) -> Binaries | None:

@@ -155,8 +155,11 @@ class DatabaseServer(ABC):
         """
 
     @abstractmethod
-    def problem(self) -> str:
+    def problem(self, timeout: int = 10) -> str:
         """Ask whether it answers the administrator.
+
+        Args:
+            timeout: Seconds it may take to do so.
 
         Returns:
             What the driver complains about; empty when it answers.

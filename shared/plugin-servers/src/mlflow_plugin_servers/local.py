@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.ports import free_port
+from mlflow_plugin_servers.ports import LOOPBACK, free_port, listened_on
 from mlflow_plugin_servers.process import Process
 from mlflow_plugin_servers.users import make_folder, unprivileged
 
@@ -103,6 +103,10 @@ class LocalServer:
         """
         if self._process.pid is not None:
             return
+        if listened_on(self.port):
+            # Else a stranger would be asked whether it is ready.
+            message = f"{LOOPBACK}:{self.port} is already in use"
+            raise ServerUnavailableError(message)
         command = self._recipe.command(self._process.folder, self.port)
         self._process.start(command, leave_signal=self._recipe.leave_signal)
         deadline = time.monotonic() + _READY_WITHIN

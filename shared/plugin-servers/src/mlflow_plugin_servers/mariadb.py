@@ -22,6 +22,8 @@ __all__ = ["MariadbServer", "find", "mariadb", "prepare"]
 
 ADMIN = "admin"
 USER = "app"
+_ANSWER_WITHIN = 5
+_PROGRAMS = ("mariadbd", "mariadb-install-db")
 _SMALL = {
     "innodb_buffer_pool_size": "64M",
     "innodb_log_file_size": "48M",
@@ -37,9 +39,9 @@ def find() -> Binaries | None:
     """Look for MariaDB on this machine.
 
     Returns:
-        Its programs; None when they are not here.
+        What the environment names, else the system's; None when there is none.
     """
-    return binaries.on_path("mariadbd", "mariadb-install-db")
+    return binaries.chosen(MariadbServer.name, *_PROGRAMS) or binaries.on_path(*_PROGRAMS)
 
 
 def prepare(*, required: bool = True) -> Binaries:
@@ -77,20 +79,8 @@ class MariadbServer(DatabaseServer):
 
     def execute(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run statements as the administrator; see the base class."""
-        import pymysql  # noqa: PLC0415  (a plugin of pytest is imported by every run, with or without databases)
-
-        admin = self.admin.to(database=database)
-        connection = pymysql.connect(
-            host=admin.host,
-            port=admin.port,
-            user=admin.user,
-            password=admin.password,
-            database=admin.database or None,
-            autocommit=True,
-            connect_timeout=10,
-        )
         rows: list[tuple[Any, ...]] = []
-        with connection, connection.cursor() as cursor:
+        with self._connect(self.admin.to(database=database)) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
                 rows = list(cursor.fetchall())
@@ -108,7 +98,7 @@ class MariadbServer(DatabaseServer):
 
     def drop_database(self, name: str) -> None:
         """Remove a database; see the base class."""
-        import pymysql  # noqa: PLC0415  (see execute)
+        import pymysql  # noqa: PLC0415  (see _connect)
 
         # A transaction that a test left open would make this wait for ever.
         sessions = self.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{name}'")
@@ -121,15 +111,29 @@ class MariadbServer(DatabaseServer):
             pattern = name.replace("_", r"\\_")
             self.execute(f"DELETE FROM mysql.db WHERE Db = '{pattern}'", "FLUSH PRIVILEGES")
 
-    def problem(self) -> str:
+    def problem(self, timeout: int = 10) -> str:
         """Ask whether it answers; see the base class."""
-        import pymysql  # noqa: PLC0415  (see execute)
+        import pymysql  # noqa: PLC0415  (see _connect)
 
         try:
-            self.execute("SELECT 1")
+            self._connect(self.admin, connect_timeout=timeout, read_timeout=timeout).close()
         except pymysql.err.OperationalError as error:
             return str(error)
         return ""
+
+    @staticmethod
+    def _connect(where: Address, **options: Any) -> Any:
+        import pymysql  # noqa: PLC0415  (a plugin of pytest is imported by every run, with or without databases)
+
+        return pymysql.connect(
+            host=where.host,
+            port=where.port,
+            user=where.user,
+            password=where.password,
+            database=where.database or None,
+            autocommit=True,
+            **options,
+        )
 
 
 class _Recipe:
@@ -161,7 +165,7 @@ class _Recipe:
         return [self._programs["mariadbd"], *_BASICS, *place, *users, *self._options]
 
     def ready(self, port: int) -> bool:
-        self._users_made = not self.server(port).problem()
+        self._users_made = not self.server(port).problem(_ANSWER_WITHIN)
         return self._users_made
 
     def _users(self) -> str:

@@ -7,7 +7,7 @@ import random
 import socket
 from pathlib import Path
 
-__all__ = ["LOOPBACK", "free_port"]
+__all__ = ["LOOPBACK", "free_port", "listened_on"]
 
 LOOPBACK = "127.0.0.1"
 
@@ -36,6 +36,24 @@ def free_port(tries: int = 200) -> int:
         if _bind(port):
             return port
     return _bind(0)
+
+
+def listened_on(port: int) -> bool:
+    """Tell whether a server listens on a port already.
+
+    Args:
+        port: The port on loopback.
+
+    Returns:
+        Whether another one cannot; connections that are just dying there do not matter.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return True
+    return False
 
 
 def _ephemeral_start() -> int:

@@ -24,6 +24,7 @@ __all__ = ["PostgresqlServer", "find", "postgresql", "prepare"]
 
 ADMIN = "admin"
 USER = "app"
+_ANSWER_WITHIN = 5
 _PROGRAMS = ("postgres", "initdb")
 _SMALL = {
     "shared_buffers": "32MB",
@@ -39,8 +40,10 @@ def find() -> Binaries | None:
     """Look for PostgreSQL on this machine.
 
     Returns:
-        The newest of the system's, else one fetched before, else None.
+        What the environment names, else the newest of the system's, else one fetched before, else None.
     """
+    if told := binaries.chosen(PostgresqlServer.name, *_PROGRAMS):
+        return told
     folders = Path("/usr/lib/postgresql").glob("*/bin")
     system = [binaries.in_folder(folder, *_PROGRAMS, origin="system") for folder in folders]
     system.append(binaries.on_path(*_PROGRAMS))
@@ -104,12 +107,12 @@ class PostgresqlServer(DatabaseServer):
         """Remove a database; see the base class."""
         self.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def problem(self) -> str:
+    def problem(self, timeout: int = 10) -> str:
         """Ask whether it answers; see the base class."""
         import psycopg  # noqa: PLC0415  (see execute)
 
         try:
-            self.execute("SELECT 1")
+            psycopg.connect(self.admin.url("postgresql"), connect_timeout=timeout).close()
         except psycopg.OperationalError as error:
             return str(error).strip()
         return ""
@@ -153,7 +156,7 @@ class _Recipe:
         return [self._programs["postgres"], "-D", str(folder / "data"), *options]
 
     def ready(self, port: int) -> bool:
-        return not self.server(port).problem()
+        return not self.server(port).problem(_ANSWER_WITHIN)
 
 
 @contextlib.contextmanager

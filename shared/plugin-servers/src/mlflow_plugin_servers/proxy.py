@@ -56,8 +56,10 @@ class Proxy:
         self._thread = threading.Thread(target=self._loop.run_forever, name="tcp-proxy", daemon=True)
         self._thread.start()
         self._flowing = self._do(self._new_event())
-        self._server = self._do(asyncio.start_server(self._serve, LOOPBACK, 0))
-        self.port = int(self._server.sockets[0].getsockname()[1])
+        self._listener = socket.create_server((LOOPBACK, 0))
+        self._listener.setblocking(False)
+        self.port = int(self._listener.getsockname()[1])
+        self._call(lambda: self._loop.add_reader(self._listener, self._accept))
 
     def __enter__(self) -> Proxy:
         """Return the proxy itself."""
@@ -73,6 +75,8 @@ class Proxy:
 
     def cut_after(self, count: int, *, answers: bool = False) -> None:
         """Reset all connections once, when exactly so many more bytes were passed on.
+
+        A reset overtakes what the operating systems still hold, so the other side may have read fewer.
 
         Args:
             count: Bytes, over all connections together.
@@ -123,18 +127,31 @@ class Proxy:
         self._loop.close()
 
     async def _finish(self) -> None:
-        self._server.close()
-        self._cut()
+        self._loop.remove_reader(self._listener)
+        self._listener.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._cut()
 
-    async def _serve(self, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task:
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def _accept(self) -> None:
+        """Take a connection at once; asyncio's own ways lose track of one that was taken a moment before the end."""
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return  # It was reset while it waited.
+        client.setblocking(False)
         self.connections += 1
+        self._track(self._carry(client)).add_done_callback(lambda _: client.close())
+
+    def _track(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _carry(self, client: socket.socket) -> None:
+        client_reader, client_writer = await asyncio.open_connection(sock=client)
         self._open.add(client_writer)
         if self._refusing:
             self._reset(client_writer)
@@ -146,6 +163,9 @@ class Proxy:
             self._reset(client_writer)
             return
         self._open.add(server_writer)
+        for writer in (client_writer, server_writer):
+            # Nothing waits in this process, where a cut would lose it: what is counted has left.
+            writer.transport.set_write_buffer_limits(high=0)
         turn = _Turn()
         await asyncio.gather(
             self._pump(client_reader, server_writer, turn, answers=False),
@@ -196,23 +216,27 @@ class Proxy:
         while data:
             rate = self.rate
             piece = data[: max(1, min(_BLOCK, rate // 20))] if rate else data
-            limit = self._cut_at.get(answers)
+            if rate:
+                await asyncio.sleep(len(piece) / rate)
+            if writer.is_closing():
+                # Cut while this waited: it counts for nothing.
+                raise ConnectionResetError
             passed = self.received if answers else self.sent
+            limit = self._cut_at.get(answers)
             if limit is not None:
                 piece = piece[: limit - passed]
-            writer.write(self._harm(piece, passed, answers=answers))
-            await writer.drain()
-            data = data[len(piece) :]
+            # Counted before anything is waited for, as other connections count along.
             if answers:
                 self.received += len(piece)
             else:
                 self.sent += len(piece)
+            writer.write(self._harm(piece, passed, answers=answers))
+            await writer.drain()
             if limit is not None and passed + len(piece) >= limit:
-                del self._cut_at[answers]
+                self._cut_at.pop(answers, None)
                 self._cut()
                 return
-            if rate:
-                await asyncio.sleep(len(piece) / rate)
+            data = data[len(piece) :]
 
     def _harm(self, piece: bytes, passed: int, *, answers: bool) -> bytes:
         place = self._corrupt_at.get(answers)

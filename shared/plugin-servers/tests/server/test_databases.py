@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import psycopg
 import pymysql
 import pytest
 from clients import REFUSED, connect, query
+from waiting import eventually
 
 from mlflow_plugin_servers.database import DatabaseServer
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
@@ -60,7 +62,7 @@ def test_a_database_is_dropped_although_a_test_left_a_transaction_open(server: D
         open_connection = connect(uri)
         open_connection.cursor().execute("INSERT INTO t VALUES (1)")
 
-    with pytest.raises(REFUSED):
+    with contextlib.closing(open_connection), pytest.raises(REFUSED):
         query(uri, "SELECT 1")
 
 
@@ -157,6 +159,11 @@ def test_a_killed_server_can_be_started_again_at_once_although_a_query_was_runni
 
     thread = threading.Thread(target=wait)
     thread.start()
+    running = {
+        "postgresql": "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'",
+        "mariadb": "SELECT 1 FROM information_schema.processlist WHERE info LIKE 'SELECT SLEEP%'",
+    }
+    assert eventually(lambda: bool(private.execute(running[private.name])))
     private.kill()
     private.start()
     thread.join(30)

@@ -1,0 +1,122 @@
+"""MLflow's rules for artifact paths, once: relative, POSIX, never upwards.
+
+MLflow's own repositories check paths in several places and not alike
+(`verify_artifact_path`, `validate_path_is_safe`, `validate_path_within_directory`); what any of
+them refuses is refused here, with the words its tests look for: "Invalid artifact path".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import urllib.parse
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+MAX_LENGTH = 4_000
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_WINDOWS_INVALID = re.compile(r'[<>:"|?*\\]')
+# Deeper than any proxy chain decodes; a path that still changes then is hostile.
+_DECODINGS = 5
+
+
+def normalize(path: str | os.PathLike[str] | None) -> str:
+    """Return an artifact path without a trailing slash, "" for the root.
+
+    Trailing spaces, case and the Unicode form are kept exactly.
+
+    Raises:
+        MlflowException: INVALID_PARAMETER_VALUE for what is no artifact path.
+    """
+    if path is None:
+        return ""
+    text = os.fspath(path)
+    if text in {"", "."}:
+        return ""
+    stripped = text[:-1] if text.endswith("/") else text
+    if why := _fault(stripped):
+        from mlflow_plugin_core import errors
+
+        shown = text if len(text) <= 200 else f"{text[:200]}…"  # noqa: PLR2004  # enough to find it
+        message = f"Invalid artifact path: {shown!r} {why}"
+        raise errors.invalid_parameter(message)
+    return stripped
+
+
+def _fault(path: str) -> str:
+    if len(path) > MAX_LENGTH:
+        return f"has {len(path)} characters; {MAX_LENGTH} are allowed"
+    if _CONTROL.search(path):
+        return "holds a control character"
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return "cannot be written as UTF-8"
+    if "" in path.split("/") or "." in path.split("/"):
+        return "is absolute or has an empty or '.' component"
+    decoded = path
+    for _ in range(_DECODINGS):
+        if why := _escapes(decoded):
+            return why
+        following = urllib.parse.unquote(decoded)
+        if following == decoded:
+            return ""
+        decoded = following
+    return "is percent-encoded too many times"
+
+
+def _escapes(path: str) -> str:
+    if "\\" in path:
+        return "holds a backslash"
+    if ".." in path.split("/"):
+        return "leads upwards"
+    if PurePosixPath(path).is_absolute() or PureWindowsPath(path).drive:
+        return "is absolute"
+    if "\0" in path:
+        return "holds a control character"
+    return ""
+
+
+def join(folder: str, name: str) -> str:
+    """Return the path of `name` in `folder`; either may be the root."""
+    return f"{folder}/{name}" if folder and name else folder or name
+
+
+def parent(path: str) -> str:
+    """Return the folder of a path, "" at the top."""
+    return path.rpartition("/")[0]
+
+
+def name(path: str) -> str:
+    """Return the last component of a path."""
+    return path.rpartition("/")[2]
+
+
+def ancestors(path: str) -> list[str]:
+    """Return the folders above a path, the outermost first, without the root."""
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def local_destination(root: str | os.PathLike[str], path: str) -> Path:
+    """Return where an artifact lands below a local folder; creates nothing.
+
+    On Windows the characters that its file names cannot hold become "_", as MLflow does it.
+
+    Raises:
+        MlflowException: INVALID_PARAMETER_VALUE where a component, or a symlink that is there
+            already, leads out of `root`.
+    """
+    base = Path(os.path.abspath(root))  # noqa: PTH100  # resolve() would follow symlinks
+    parts = [part for part in path.split("/") if part not in {"", "."}]
+    if os.name == "nt":
+        parts = [_WINDOWS_INVALID.sub("_", part) for part in parts]
+    destination = base.joinpath(*parts)
+    inside = base.resolve()
+    resolved = destination.resolve()
+    if ".." in parts or not (resolved == inside or inside in resolved.parents):
+        from mlflow_plugin_core import errors
+
+        message = f"Invalid artifact path: {path!r} would be written outside of {str(base)!r}"
+        raise errors.invalid_parameter(message)
+    return destination

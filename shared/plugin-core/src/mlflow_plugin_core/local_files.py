@@ -1,0 +1,80 @@
+"""Local files: written whole or not at all, and found below a folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPORARY_PREFIX = ".mlflow-plugin-"
+
+
+@contextmanager
+def atomic_write(destination: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Yield a file that becomes `destination` when the block ends without an error.
+
+    Until then it stands beside it under a temporary name, on the same file system, so that moving
+    it is one step; after an error nothing is left.
+    """
+    target = Path(destination)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    try:
+        # "x" makes the file with the user's umask; tempfile would make it private.
+        with temporary.open("xb") as stream:
+            yield stream
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+@dataclass(frozen=True)
+class LocalFile:
+    """A file found below a folder: its path, its POSIX path below the folder, its bytes."""
+
+    path: Path
+    relative: str
+    size: int
+
+
+def walk_files(root: str | os.PathLike[str]) -> Iterator[LocalFile]:
+    """Yield every file below a folder in a fixed order; symlinks are followed, loops are not.
+
+    Raises:
+        MlflowException: INVALID_PARAMETER_VALUE where `root` is not a folder or a symlink leads
+            back to a folder above it.
+    """
+    base = Path(root)
+    if not base.is_dir():
+        from mlflow_plugin_core import errors
+
+        message = f"{str(base)!r} is not a folder"
+        raise errors.invalid_parameter(message)
+    yield from _walk(base, "", (base.resolve(),))
+
+
+def _walk(folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[LocalFile]:
+    with os.scandir(folder) as found:
+        children = sorted(found, key=lambda entry: entry.name)
+    for child in children:
+        path, relative = Path(child.path), f"{prefix}{child.name}"
+        if not child.is_dir():
+            # A dangling link has no size: opening it reports what is wrong with it.
+            size = child.stat().st_size if path.exists() else 0
+            yield LocalFile(path, relative, size)
+            continue
+        real = path.resolve()
+        if real in above:
+            from mlflow_plugin_core import errors
+
+            message = f"The symlink {str(path)!r} leads back to a folder above it"
+            raise errors.invalid_parameter(message)
+        yield from _walk(path, f"{relative}/", (*above, real))

@@ -1,0 +1,142 @@
+"""Parallel work with bounded threads and memory, and the cutting of work into batches."""
+
+from __future__ import annotations
+
+import contextvars
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, TypeVar
+
+from mlflow_plugin_core import uris
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_LISTED = 20
+
+
+def run_all(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    workers: int,
+    describe: Callable[[T], str] = str,
+    on_done: Callable[[T, R], None] = lambda _item, _result: None,
+) -> list[R]:
+    """Apply a function to every item; results in the items' order.
+
+    At most twice `workers` items are taken from the iterator ahead of their turn, so it may be
+    long. The first error stops what has not begun; what runs is waited for, and all that failed is
+    in one exception.
+
+    Args:
+        function: The work; called from threads, or from this one where `workers` is 1.
+        items: Any iterable, consumed lazily.
+        workers: Threads.
+        describe: Name of an item in the error message.
+        on_done: Called from this thread after each item that succeeded.
+
+    Raises:
+        MlflowException: All failures, with the error code and as cause the error of the first.
+    """
+    if workers == 1:
+        return _run_inline(function, items, describe, on_done)
+    results: dict[int, R] = {}
+    failures: list[tuple[str, Exception]] = []
+    running: dict[Future[R], tuple[int, T]] = {}
+    queue = enumerate(items)
+    with ThreadPoolExecutor(workers, thread_name_prefix="mlflow-transfer") as pool:
+        try:
+            while True:
+                while len(running) < 2 * workers and not failures:
+                    if (following := next(queue, None)) is None:
+                        break
+                    # MLflow keeps the workspace and the request in context variables.
+                    context = contextvars.copy_context()
+                    future = pool.submit(context.run, function, following[1])
+                    running[future] = following
+                if not running:
+                    break
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    index, item = running.pop(future)
+                    if future.cancelled():
+                        continue
+                    error = future.exception()
+                    if error is None:
+                        results[index] = future.result()
+                        on_done(item, results[index])
+                    elif isinstance(error, Exception):
+                        failures.append((describe(item), error))
+                    else:
+                        raise error
+                if failures:
+                    for future in running:
+                        future.cancel()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if failures:
+        raise _one_error(failures)
+    return [results[index] for index in sorted(results)]
+
+
+def _run_inline(
+    function: Callable[[T], R],
+    items: Iterable[T],
+    describe: Callable[[T], str],
+    on_done: Callable[[T, R], None],
+) -> list[R]:
+    results: list[R] = []
+    for item in items:
+        try:
+            result = function(item)
+        except Exception as error:
+            raise _one_error([(describe(item), error)]) from error
+        results.append(result)
+        on_done(item, result)
+    return results
+
+
+def _one_error(failures: Sequence[tuple[str, Exception]]) -> Exception:
+    from mlflow.exceptions import MlflowException
+
+    from mlflow_plugin_core import errors
+
+    listed = [
+        f"{name}: {error.message if isinstance(error, MlflowException) else error}"
+        for name, error in failures[:_LISTED]
+    ]
+    if len(failures) > _LISTED:
+        listed.append(f"and {len(failures) - _LISTED} more")
+    first = failures[0][1]
+    message = uris.redact("\n".join([f"Failed for {len(failures)} item(s):", *listed]))
+    if isinstance(first, MlflowException):
+        combined = MlflowException(message)
+        combined.error_code = first.error_code
+    else:
+        combined = errors.internal(message)
+    combined.__cause__ = first
+    return combined
+
+
+def batched(
+    items: Iterable[T], *, max_items: int, max_bytes: int, size: Callable[[T], int]
+) -> Iterator[list[T]]:
+    """Cut items into lists of at most so many items and bytes; none is lost or reordered.
+
+    An item that is larger than `max_bytes` has a list of its own.
+    """
+    batch: list[T] = []
+    held = 0
+    for item in items:
+        count = size(item)
+        if batch and (len(batch) >= max_items or held + count > max_bytes):
+            yield batch
+            batch, held = [], 0
+        batch.append(item)
+        held += count
+    if batch:
+        yield batch

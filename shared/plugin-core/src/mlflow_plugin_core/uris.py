@@ -1,0 +1,119 @@
+"""Locations: taken apart, and printed without their secrets."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from dataclasses import dataclass, field
+
+_SECRET_NAME = (
+    r"[\w.-]*(?:password|passwd|pwd|secret|token|credential|signature|access_?key|api_?key"
+    r"|private_?key|sas)[\w.-]*"
+)
+# Everything up to the last "@" before whitespace, a quote or a bracket is user information: raw
+# passwords may hold "@", ":" and "/", and printing too little is better than printing a secret.
+_USER_INFO = re.compile(r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@")
+_QUERY = re.compile(rf"(?i)(?P<name>[?&;]{_SECRET_NAME}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*")
+# An ODBC connection string, plain or percent-encoded in odbc_connect=….
+_ODBC = re.compile(r"(?i)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
+                   r"(?:\{[^}]*\}|%7B.*?%7D|(?:(?!%3B)[^;&\s'\"])*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*$")
+
+HIDDEN = "***"
+
+
+def redact(text: object) -> str:
+    """Return a text with the secrets of every location in it replaced by `***`.
+
+    Hides passwords in user information, query parameters whose name says that they are secret, and
+    PWD in ODBC strings. Applied twice it changes nothing more.
+    """
+    found = str(text)
+    if "://" in found:
+        found = _USER_INFO.sub(rf"\g<scheme>\g<user>:{HIDDEN}@", found)
+    if "=" in found or "%3" in found:
+        found = _QUERY.sub(rf"\g<name>={HIDDEN}", found)
+        found = _ODBC.sub(rf"\g<name>\g<eq>{HIDDEN}", found)
+    return found
+
+
+@dataclass(frozen=True)
+class Location:
+    """One location, taken apart; prints itself without its secrets.
+
+    Attributes:
+        scheme: In lower case, `+driver` included.
+        username: Decoded, or None.
+        password: Decoded, or None.
+        host: Without brackets or port, or None.
+        port: Or None.
+        path: As given, percent-encoding kept.
+        query: Names and values, decoded, in their order.
+        raw: As given; for `redact` only.
+    """
+
+    scheme: str
+    username: str | None
+    password: str | None = field(repr=False)
+    host: str | None
+    port: int | None
+    path: str
+    query: tuple[tuple[str, str], ...] = field(repr=False)
+    raw: str = field(repr=False, compare=False)
+
+    def __str__(self) -> str:
+        return redact(self.raw)
+
+    def parameter(self, name: str) -> str | None:
+        """Return the value of a query parameter, or None."""
+        return dict(self.query).get(name)
+
+
+def parse(uri: str) -> Location:
+    """Take a location apart.
+
+    Raises:
+        MlflowException: INVALID_PARAMETER_VALUE for a scheme, host, port, percent escape or
+            control character that cannot be, or a query parameter that is given twice.
+    """
+    if _CONTROL.search(uri):
+        raise _refuse(uri, "it holds a control character")
+    try:
+        parts = urllib.parse.urlsplit(uri)
+    except ValueError as error:
+        raise _refuse(uri, str(error)) from None
+    if not _SCHEME.match(parts.scheme):
+        raise _refuse(uri, "it has no scheme (scheme://…)")
+    for piece in (parts.netloc, parts.path):
+        if _BAD_ESCAPE.search(piece):
+            raise _refuse(uri, "a '%' in it is not followed by two hexadecimal digits (write %25)")
+    try:
+        port = parts.port
+    except ValueError:
+        raise _refuse(uri, "its port is not a number from 0 to 65535") from None
+    query = tuple(urllib.parse.parse_qsl(parts.query, keep_blank_values=True))
+    names = [name for name, _ in query]
+    if repeated := {name for name in names if names.count(name) > 1}:
+        raise _refuse(uri, f"parameter {min(repeated)!r} is given twice")
+    return Location(
+        scheme=parts.scheme,
+        username=_decode(parts.username),
+        password=_decode(parts.password),
+        host=parts.hostname,
+        port=port,
+        path=parts.path,
+        query=query,
+        raw=uri,
+    )
+
+
+def _decode(text: str | None) -> str | None:
+    return None if text is None else urllib.parse.unquote(text)
+
+
+def _refuse(uri: str, why: str) -> Exception:
+    from mlflow_plugin_core import errors
+
+    return errors.invalid_parameter(errors.explain("Invalid location", location=uri, why=why))
