@@ -75,9 +75,7 @@ class Distribution:
             listed += extra
         for group in self.metadata.get("dependency-groups", {}).values():
             listed += [item for item in group if isinstance(item, str)]
-        return {
-            match.group(1).lower() for item in listed if (match := _REQUIREMENT.match(item))
-        }
+        return {match.group(1).lower() for item in listed if (match := _REQUIREMENT.match(item))}
 
     @property
     def floor(self) -> str:
@@ -109,11 +107,11 @@ def _number(minor: str) -> tuple[int, ...]:
 
 def distributions(root: Path = ROOT) -> list[Distribution]:
     """Return every distribution, the shared ones first, in the order of their names."""
-    found = []
-    for parent in ("shared", "plugins"):
-        for path in sorted((root / parent).glob("*/pyproject.toml")):
-            found.append(Distribution(path.parent, tomllib.loads(path.read_text(encoding="utf-8"))))
-    return found
+    return [
+        Distribution(path.parent, tomllib.loads(path.read_text(encoding="utf-8")))
+        for parent in ("shared", "plugins")
+        for path in sorted((root / parent).glob("*/pyproject.toml"))
+    ]
 
 
 def plugins(root: Path = ROOT) -> list[Distribution]:

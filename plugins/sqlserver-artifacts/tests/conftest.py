@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
     from mlflow_sqlserver_artifacts.store import SqlBlobStore

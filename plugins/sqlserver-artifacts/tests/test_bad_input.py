@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
     from mlflow_sqlserver_artifacts.store import SqlBlobStore
 
-SECRET = "hunter22-very-secret"  # noqa: S105  # what must never be printed
+SECRET = "hunter22-very-secret"  # what must never be printed
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ def test_an_unreachable_server_is_given_up_within_the_time_that_was_set() -> Non
         with pytest.raises(MlflowException) as error:
             store.list_folder("")
 
-    assert time.monotonic() - started < 8  # noqa: PLR2004  # seconds; one is asked for
+    assert time.monotonic() - started < 8  # seconds; one is asked for
     assert error.value.error_code == "TEMPORARILY_UNAVAILABLE"
     assert SECRET not in "".join(traceback.format_exception(error.value))
 
@@ -308,4 +308,6 @@ def test_importing_the_entry_module_imports_no_database_library() -> None:
         "('sqlalchemy','pydantic_settings','stamina','psycopg','pymysql','pyodbc')];"
         "assert not bad, bad"
     )
-    subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", program], check=True)  # noqa: S603  # this interpreter, the program above
+    subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", "-c", program], check=True
+    )  # this interpreter, the program above

@@ -23,14 +23,13 @@ WRITERS = Path(__file__).with_name("writers.py")
 PROCESSES = 20
 
 
-
 @pytest.fixture
 def start() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Start one of the programs in writers.py; ended with the test."""
     running: list[subprocess.Popen[str]] = []
 
     def run(program: str, *arguments: str) -> subprocess.Popen[str]:
-        process = subprocess.Popen(  # noqa: S603  # this very interpreter, our own file
+        process = subprocess.Popen(  # this very interpreter, our own file
             [sys.executable, str(WRITERS), program, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

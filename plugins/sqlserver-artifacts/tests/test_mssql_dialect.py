@@ -103,13 +103,13 @@ def test_the_script_names_every_table_and_the_version(dialect: str) -> None:
     assert "CREATE TABLE dbo." in ddl.script("mssql", "dbo")
 
 
-@pytest.mark.parametrize(
-    ("rows", "expected"), [(1, 1), (222, 1), (223, 2), (2_000, 10)], ids=str
-)
+@pytest.mark.parametrize(("rows", "expected"), [(1, 1), (222, 1), (223, 2), (2_000, 10)], ids=str)
 def test_a_statement_stays_below_sql_servers_2100_parameters(rows: int, expected: int) -> None:
     limits = statements.LIMITS["mssql"]
 
-    batches = list(statements.batches([{"a": 1} | dict(zip("bcdefghi", range(8), strict=True))] * rows, limits))
+    batches = list(
+        statements.batches([{"a": 1} | dict(zip("bcdefghi", range(8), strict=True))] * rows, limits)
+    )
 
     assert len(batches) == expected
     assert all(len(batch) * 9 < 2_100 for batch in batches)

@@ -12,9 +12,7 @@ OWN = ("chunk_size", "workers", "connect_timeout")
 
 
 def test_options_are_parted_into_the_plugins_and_the_drivers() -> None:
-    place = parse(
-        "mssql+pyodbc://h/db?driver=ODBC+Driver+18+for+SQL+Server&encrypt=yes&workers=2"
-    )
+    place = parse("mssql+pyodbc://h/db?driver=ODBC+Driver+18+for+SQL+Server&encrypt=yes&workers=2")
 
     own, passed = split_options(place, OWN, in_server=True)
 

@@ -106,9 +106,9 @@ def test_two_runs_in_one_database_do_not_see_each_other(
     first = open_repository(location)
     second = open_repository(location.replace("artifacts", "artifacts-of-another", 1))
     if "artifacts.db" in location:
-        second = open_repository(location.replace("/artifacts", "/others").replace(
-            "/others.db", "/artifacts.db"
-        ))
+        second = open_repository(
+            location.replace("/artifacts", "/others").replace("/others.db", "/artifacts.db")
+        )
     first.log_artifact(str(write_file("mine.txt")))
 
     assert names(second) == []
@@ -132,7 +132,9 @@ def test_logging_again_replaces_the_file_and_leaves_no_old_chunk(
 
 
 def test_delete_takes_a_file_a_folder_and_everything(
-    repository: SqlArtifactRepository, store: SqlBlobStore, write_file: Callable[..., Path],
+    repository: SqlArtifactRepository,
+    store: SqlBlobStore,
+    write_file: Callable[..., Path],
     tmp_path: Path,
 ) -> None:
     for name in ("a", "f/b", "f/g/c", "f/g/d", "h/e"):
@@ -156,7 +158,15 @@ def test_delete_takes_a_file_a_folder_and_everything(
 def test_names_differ_by_case_trailing_space_and_unicode_form(
     repository: SqlArtifactRepository, tmp_path: Path
 ) -> None:
-    stored = ["model", "Model", "model ", "e\N{COMBINING ACUTE ACCENT}", "\N{LATIN SMALL LETTER E WITH ACUTE}", "ß", "ss"]
+    stored = [
+        "model",
+        "Model",
+        "model ",
+        "e\N{COMBINING ACUTE ACCENT}",
+        "\N{LATIN SMALL LETTER E WITH ACUTE}",
+        "ß",
+        "ss",
+    ]
     for name in stored:
         repository.log_artifact_from_stream(io.BytesIO(name.encode()), name)
 
@@ -165,9 +175,7 @@ def test_names_differ_by_case_trailing_space_and_unicode_form(
         assert download(repository, name, tmp_path) == name.encode()
 
 
-def test_a_path_of_4000_characters_is_stored(
-    repository: SqlArtifactRepository
-) -> None:
+def test_a_path_of_4000_characters_is_stored(repository: SqlArtifactRepository) -> None:
     folder = "/".join(["d" * 99] * 39)
     name = "f" * (4000 - len(folder) - 1)
     repository.log_artifact_from_stream(io.BytesIO(b"far"), name, folder)
@@ -289,7 +297,7 @@ def test_the_stored_digest_is_that_of_the_bytes(
 
 def count(store: SqlBlobStore, table: str) -> int:
     with store.database.engine.connect() as connection:
-        return int(connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one())  # noqa: S608
+        return int(connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one())
 
 
 def execute(store: SqlBlobStore, statement: str) -> None:

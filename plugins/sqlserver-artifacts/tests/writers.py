@@ -31,7 +31,9 @@ class Drip(io.RawIOBase):
 
 def first_use(location: str, count: str) -> None:
     """Store one small file from each of many processes, all at once."""
-    _together([lambda name=f"file-{index:02}": _store(location, name) for index in range(int(count))])
+    _together(
+        [lambda name=f"file-{index:02}": _store(location, name) for index in range(int(count))]
+    )
 
 
 def overwrite(location: str, letters: str, times: str) -> None:

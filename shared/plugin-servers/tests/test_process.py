@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from waiting import alive, eventually
@@ -16,6 +16,9 @@ from waiting import alive, eventually
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.process import Process
 from mlflow_plugin_servers.users import make_folder, unprivileged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
@@ -63,7 +66,9 @@ def test_a_process_that_ignores_the_signal_is_killed_after_the_grace_time(proces
     assert not alive(server)
 
 
-def test_a_process_that_somebody_else_kills_is_seen_to_be_gone_and_can_be_started_again(process: Process) -> None:
+def test_a_process_that_somebody_else_kills_is_seen_to_be_gone_and_can_be_started_again(
+    process: Process,
+) -> None:
     process.start(_SERVER)
     first, child = _pid(process), _child(process.log_path)
 
@@ -129,7 +134,9 @@ def test_a_forked_copy_neither_ends_the_process_nor_starts_another(process: Proc
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root changes users")
-def test_the_process_of_root_runs_as_the_other_user_without_any_group_of_root(process: Process) -> None:
+def test_the_process_of_root_runs_as_the_other_user_without_any_group_of_root(
+    process: Process,
+) -> None:
     process.run(["/usr/bin/id"])
 
     assert "nobody" in process.log
@@ -176,7 +183,9 @@ def _owner(more: str = "") -> tuple[subprocess.Popen[str], int, int, Path]:
     return owner, int(server), int(watchman), Path(folder)
 
 
-@pytest.mark.parametrize("more", ["", _FORK], ids=["alone", "with a forked child that holds the pipe"])
+@pytest.mark.parametrize(
+    "more", ["", _FORK], ids=["alone", "with a forked child that holds the pipe"]
+)
 def test_when_its_owner_is_killed_the_server_goes_and_so_does_its_folder(more: str) -> None:
     owner, server, watchman, folder = _owner(more)
     child = _child(folder / "server.log")
@@ -184,7 +193,9 @@ def test_when_its_owner_is_killed_the_server_goes_and_so_does_its_folder(more: s
     owner.kill()
     owner.wait()
 
-    assert eventually(lambda: not alive(server) and not alive(child) and not alive(watchman), within=10)
+    assert eventually(
+        lambda: not alive(server) and not alive(child) and not alive(watchman), within=10
+    )
     assert not folder.exists()
 
 

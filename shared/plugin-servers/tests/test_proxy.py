@@ -7,13 +7,16 @@ import socket
 import socketserver
 import threading
 import time
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from waiting import eventually
 
 from mlflow_plugin_servers.ports import LOOPBACK, free_port
 from mlflow_plugin_servers.proxy import Proxy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.enable_socket
 
@@ -71,7 +74,9 @@ def _echo(client: socket.socket, data: bytes) -> bytes:
     return _exactly(client, len(data))
 
 
-def test_without_a_fault_everything_passes_both_ways_unchanged(proxy: Proxy, client: socket.socket) -> None:
+def test_without_a_fault_everything_passes_both_ways_unchanged(
+    proxy: Proxy, client: socket.socket
+) -> None:
     data = bytes(range(256)) * 4096
     sender = threading.Thread(target=client.sendall, args=(data,))
     sender.start()
@@ -81,7 +86,9 @@ def test_without_a_fault_everything_passes_both_ways_unchanged(proxy: Proxy, cli
     assert (proxy.sent, proxy.received) == (len(data), len(data))
 
 
-def test_the_end_of_one_direction_is_passed_on_while_the_other_stays_open(client: socket.socket) -> None:
+def test_the_end_of_one_direction_is_passed_on_while_the_other_stays_open(
+    client: socket.socket,
+) -> None:
     client.sendall(b"last words")
     client.shutdown(socket.SHUT_WR)
 
@@ -119,7 +126,9 @@ def test_a_rate_is_kept(proxy: Proxy, client: socket.socket) -> None:
     assert time.monotonic() - began >= 0.29
 
 
-def test_a_cut_resets_the_open_connections_and_takes_new_ones(proxy: Proxy, client: socket.socket) -> None:
+def test_a_cut_resets_the_open_connections_and_takes_new_ones(
+    proxy: Proxy, client: socket.socket
+) -> None:
     assert _echo(client, b"x") == b"x"
 
     proxy.cut()
@@ -157,7 +166,9 @@ def test_a_cut_in_mid_download_counts_the_answers(proxy: Proxy, client: socket.s
 
 
 @pytest.mark.parametrize("answers", [False, True])
-def test_exactly_one_byte_is_corrupted(proxy: Proxy, client: socket.socket, *, answers: bool) -> None:
+def test_exactly_one_byte_is_corrupted(
+    proxy: Proxy, client: socket.socket, *, answers: bool
+) -> None:
     proxy.corrupt_after(5, answers=answers)
 
     assert _echo(client, b"0123456789") == b"01234" + bytes([ord("5") ^ 0xFF]) + b"6789"
@@ -180,7 +191,9 @@ def test_a_service_that_is_down_resets_old_and_new_connections_until_it_is_heale
         assert _echo(again, b"y") == b"y"
 
 
-def test_a_stalled_connection_is_silent_and_goes_on_when_healed(proxy: Proxy, client: socket.socket) -> None:
+def test_a_stalled_connection_is_silent_and_goes_on_when_healed(
+    proxy: Proxy, client: socket.socket
+) -> None:
     proxy.stall()
     client.sendall(b"x")
     client.settimeout(0.2)
@@ -204,7 +217,11 @@ def test_round_trips_are_counted_and_not_packets(proxy: Proxy, client: socket.so
 
 
 def test_a_server_that_is_not_there_is_a_reset() -> None:
-    with Proxy(free_port()) as proxy, pytest.raises(ConnectionResetError), _connect(proxy) as client:
+    with (
+        Proxy(free_port()) as proxy,
+        pytest.raises(ConnectionResetError),
+        _connect(proxy) as client,
+    ):
         client.recv(1)
 
 

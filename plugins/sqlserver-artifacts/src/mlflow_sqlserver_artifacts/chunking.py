@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from typing_extensions import Self
+
 _AHEAD = 4
 
 
@@ -62,7 +64,7 @@ class ChunkReader:
         self._thread = threading.Thread(target=self._produce, name="mlflow-sql-read", daemon=True)
         self.summary: Summary | None = None
 
-    def __enter__(self) -> ChunkReader:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

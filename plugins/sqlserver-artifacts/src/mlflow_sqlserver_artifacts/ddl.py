@@ -38,7 +38,9 @@ def script(dialect: str, schema: str | None = None) -> str:
     """Return the whole script."""
     terminator = "\nGO\n" if dialect == "mssql" else ";\n"
     body = "".join(f"{text}{terminator}\n" for text in statements(dialect, schema))
-    return f"-- Tables of mlflow-sqlserver-artifacts, schema version {SCHEMA_VERSION}\n{body}{_GRANT}"
+    return (
+        f"-- Tables of mlflow-sqlserver-artifacts, schema version {SCHEMA_VERSION}\n{body}{_GRANT}"
+    )
 
 
 def _compile(

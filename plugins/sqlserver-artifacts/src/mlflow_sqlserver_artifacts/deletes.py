@@ -59,9 +59,7 @@ def _delete_files(database: Database, paths: Sequence[str]) -> None:
         ]
         if not found:
             return []
-        for part in statements.batches(
-            [row.path_key for row in found], database.limits, columns=1
-        ):
+        for part in statements.batches([row.path_key for row in found], database.limits, columns=1):
             connection.execute(statements.delete_entries(part))
         contents = [row.content_id for row in found]
         if sum(row.chunks for row in found) > _CHUNKS:

@@ -80,9 +80,7 @@ def find_file(database: Database, path: str) -> StoredFile | None:
 
 def stored_file(row: Row[tuple[object, ...]]) -> StoredFile:
     """Return the file that a row of entries describes."""
-    return StoredFile(
-        row.path, row.content_id, row.size, row.sha256, row.chunk_size, row.chunks
-    )
+    return StoredFile(row.path, row.content_id, row.size, row.sha256, row.chunk_size, row.chunks)
 
 
 def fetch_small(

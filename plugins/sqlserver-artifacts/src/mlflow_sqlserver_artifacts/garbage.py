@@ -40,7 +40,7 @@ def purge(database: Database, content_ids: Sequence[bytes]) -> int:
 def _purge_batch(database: Database, content_ids: Sequence[bytes]) -> int:
     def count(connection: Connection) -> dict[bytes, int]:
         rows = connection.execute(statements.count_chunks(content_ids))
-        return {content_id: chunks for content_id, chunks in rows}
+        return dict(rows)
 
     counts = database.read(count, what=_WHAT, missing={})
     removed = 0
@@ -96,9 +96,8 @@ def collect(database: Database, *, older_than: float) -> tuple[int, int]:
     )
     claimed: list[bytes] = []
     for content_id, state in found:
-        if state == UPLOADING:
-            # An upload that went on since we looked keeps its chunks.
-            if not database.change(statements.claim_pending(content_id, limit), what=_WHAT):
-                continue
-        claimed.append(content_id)
+        # An upload that went on since we looked keeps its chunks.
+        claim = statements.claim_pending(content_id, limit)
+        if state != UPLOADING or database.change(claim, what=_WHAT):
+            claimed.append(content_id)
     return len(claimed), purge(database, claimed)

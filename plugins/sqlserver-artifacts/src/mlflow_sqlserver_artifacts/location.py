@@ -114,10 +114,8 @@ def _parse_server(uri: str, dialect: str, driver: str | None) -> SqlLocation:
 def _parse_sqlite(uri: str, driver: str | None, rest: str) -> SqlLocation:
     path, _, query = rest.partition("?")
     segments = _sqlite_absolute_path(uri, path).split("/")
-    for index, segment in enumerate(segments):
-        if _SQLITE_FILE.search(segment):
-            break
-    else:
+    files = [index for index, segment in enumerate(segments) if _SQLITE_FILE.search(segment)]
+    if not files:
         raise _refuse(
             uri,
             "no part of its path ends in .db, .sqlite or .sqlite3, so the database file and the "
@@ -131,8 +129,8 @@ def _parse_sqlite(uri: str, driver: str | None, rest: str) -> SqlLocation:
         driver=driver,
         host=None,
         port=None,
-        database="/".join(segments[: index + 1]),
-        root=_normalize_root(uri, "/".join(segments[index + 1 :])),
+        database="/".join(segments[: files[0] + 1]),
+        root=_normalize_root(uri, "/".join(segments[files[0] + 1 :])),
         query=_parse_query(uri, query),
         uri=uri,
     )

@@ -43,7 +43,10 @@ def _check_policy(place: SqlLocation, settings: SqlSettings) -> None:
         host_policy.check_folder(
             place.database,
             setting="MLFLOW_SQLSERVER_SQLITE_FOLDERS",
-            allowed=[*filter(None, settings.sqlite_folders.split(os.pathsep)), *_own_sqlite_files()],
+            allowed=[
+                *filter(None, settings.sqlite_folders.split(os.pathsep)),
+                *_own_sqlite_files(),
+            ],
         )
     else:
         host_policy.check_host(

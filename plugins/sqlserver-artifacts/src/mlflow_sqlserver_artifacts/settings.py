@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import SecretStr
+from typing import TYPE_CHECKING
+
 from pydantic_settings import SettingsConfigDict
 
 from mlflow_plugin_core.settings import PluginSettings, option
+
+if TYPE_CHECKING:
+    from pydantic import SecretStr
 
 MEBIBYTE = 1 << 20
 

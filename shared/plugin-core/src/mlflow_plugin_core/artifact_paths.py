@@ -14,6 +14,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 MAX_LENGTH = 4_000
 
+# Half of a pair, as os.fsdecode makes of a byte that is not UTF-8.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _WINDOWS_INVALID = re.compile(r'[<>:"|?*\\]')
 # Deeper than any proxy chain decodes; a path that still changes then is hostile.
@@ -33,7 +35,7 @@ def normalize(path: str | os.PathLike[str] | None) -> str:
     text = os.fspath(path)
     if text in {"", "."}:
         return ""
-    stripped = text[:-1] if text.endswith("/") else text
+    stripped = text.removesuffix("/")
     if why := _fault(stripped):
         from mlflow_plugin_core import errors
 
@@ -48,9 +50,7 @@ def _fault(path: str) -> str:
         return f"has {len(path)} characters; {MAX_LENGTH} are allowed"
     if _CONTROL.search(path):
         return "holds a control character"
-    try:
-        path.encode()
-    except UnicodeEncodeError:
+    if _SURROGATE.search(path):
         return "cannot be written as UTF-8"
     if "" in path.split("/") or "." in path.split("/"):
         return "is absolute or has an empty or '.' component"
@@ -58,11 +58,8 @@ def _fault(path: str) -> str:
     for _ in range(_DECODINGS):
         if why := _escapes(decoded):
             return why
-        following = urllib.parse.unquote(decoded)
-        if following == decoded:
-            return ""
-        decoded = following
-    return "is percent-encoded too many times"
+        decoded = urllib.parse.unquote(decoded)
+    return "" if decoded == urllib.parse.unquote(decoded) else "is percent-encoded too many times"
 
 
 def _escapes(path: str) -> str:

@@ -25,6 +25,8 @@ from mlflow_plugin_core.blob_store import Blob, BlobStore, Download, Upload
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from typing_extensions import Self
+
 _logger = logging.getLogger(__name__)
 
 
@@ -201,7 +203,7 @@ class _progress_bar:  # noqa: N801  # used like a function
 
         self._bar: Any = ArtifactProgressBar.files(desc=description, total=total)
 
-    def __enter__(self) -> _progress_bar:
+    def __enter__(self) -> Self:
         self._bar.__enter__()
         return self
 

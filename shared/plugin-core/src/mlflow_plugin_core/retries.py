@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mlflow_plugin_core import uris
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable
 
 R = TypeVar("R")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mlflow_plugin_core import uris
 
@@ -43,44 +43,65 @@ def run_all(
     """
     if workers == 1:
         return _run_inline(function, items, describe, on_done)
-    results: dict[int, R] = {}
-    failures: list[tuple[str, Exception]] = []
-    running: dict[Future[R], tuple[int, T]] = {}
-    queue = enumerate(items)
+    work = _Work(function, describe, on_done)
     with ThreadPoolExecutor(workers, thread_name_prefix="mlflow-transfer") as pool:
         try:
-            while True:
-                while len(running) < 2 * workers and not failures:
-                    if (following := next(queue, None)) is None:
-                        break
-                    # MLflow keeps the workspace and the request in context variables.
-                    context = contextvars.copy_context()
-                    future = pool.submit(context.run, function, following[1])
-                    running[future] = following
-                if not running:
+            for index, item in enumerate(items):
+                work.begin(pool, index, item)
+                if not work.settle(at_most=2 * workers - 1):
                     break
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    index, item = running.pop(future)
-                    if future.cancelled():
-                        continue
-                    error = future.exception()
-                    if error is None:
-                        results[index] = future.result()
-                        on_done(item, results[index])
-                    elif isinstance(error, Exception):
-                        failures.append((describe(item), error))
-                    else:
-                        raise error
-                if failures:
-                    for future in running:
-                        future.cancel()
+            work.settle(at_most=0)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
-    if failures:
-        raise _one_error(failures)
-    return [results[index] for index in sorted(results)]
+    if work.failures:
+        raise _one_error(work.failures)
+    return [work.results[index] for index in sorted(work.results)]
+
+
+class _Work(Generic[T, R]):
+    """What runs, what came out of it, and what failed."""
+
+    def __init__(
+        self,
+        function: Callable[[T], R],
+        describe: Callable[[T], str],
+        on_done: Callable[[T, R], None],
+    ) -> None:
+        self._function = function
+        self._describe = describe
+        self._on_done = on_done
+        self._running: dict[Future[R], tuple[int, T]] = {}
+        self.results: dict[int, R] = {}
+        self.failures: list[tuple[str, Exception]] = []
+
+    def begin(self, pool: ThreadPoolExecutor, index: int, item: T) -> None:
+        # MLflow keeps the workspace and the request in context variables.
+        context = contextvars.copy_context()
+        self._running[pool.submit(context.run, self._function, item)] = (index, item)
+
+    def settle(self, *, at_most: int) -> bool:
+        """Wait until at most so many run; False once something failed."""
+        while len(self._running) > at_most:
+            done, _ = wait(self._running, return_when=FIRST_COMPLETED)
+            for future in done:
+                self._take(future, *self._running.pop(future))
+            if self.failures:
+                for future in self._running:
+                    future.cancel()
+        return not self.failures
+
+    def _take(self, future: Future[R], index: int, item: T) -> None:
+        if future.cancelled():
+            return
+        error = future.exception()
+        if error is None:
+            self.results[index] = future.result()
+            self._on_done(item, self.results[index])
+        elif isinstance(error, Exception):
+            self.failures.append((self._describe(item), error))
+        else:  # KeyboardInterrupt and its like end everything
+            raise error
 
 
 def _run_inline(

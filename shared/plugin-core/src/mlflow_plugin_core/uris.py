@@ -6,17 +6,19 @@ import re
 import urllib.parse
 from dataclasses import dataclass, field
 
-_SECRET_NAME = (
+_HIDDEN_NAMES = (
     r"[\w.-]*(?:password|passwd|pwd|secret|token|credential|signature|access_?key|api_?key"
     r"|private_?key|sas)[\w.-]*"
 )
 # Everything up to the last "@" before whitespace, a quote or a bracket is user information: raw
 # passwords may hold "@", ":" and "/", and printing too little is better than printing a secret.
 _USER_INFO = re.compile(r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@")
-_QUERY = re.compile(rf"(?i)(?P<name>[?&;]{_SECRET_NAME}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*")
+_QUERY = re.compile(rf"(?i)(?P<name>[?&;]{_HIDDEN_NAMES}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*")
 # An ODBC connection string, plain or percent-encoded in odbc_connect=….
-_ODBC = re.compile(r"(?i)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
-                   r"(?:\{[^}]*\}|%7B.*?%7D|(?:(?!%3B)[^;&\s'\"])*)")
+_ODBC = re.compile(
+    r"(?i)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
+    r"(?:\{[^}]*\}|%7B.*?%7D|(?:(?!%3B)[^;&\s'\"])*)"
+)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*$")

@@ -7,11 +7,15 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from mlflow_plugin_servers.binaries import Binaries
 from mlflow_plugin_servers.catalog import SERVERS
 from mlflow_plugin_servers.errors import ServerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mlflow_plugin_servers.binaries import Binaries
 
 __all__ = ["main"]
 
@@ -29,7 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "prepare":
             return _prepare(chosen.names or list(SERVERS))
-        return _serve(chosen.command, port=chosen.port, durable=chosen.durable, options=dict(chosen.option))
+        return _serve(
+            chosen.command, port=chosen.port, durable=chosen.durable, options=dict(chosen.option)
+        )
     except ServerUnavailableError as error:
         _print(str(error), error=True)
         return 1
@@ -41,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     for name in SERVERS:
         server = commands.add_parser(name, help=f"run {name} until Ctrl-C")
         server.add_argument("--port", type=int, help="port on loopback (default: a free one)")
-        server.add_argument("--durable", action="store_true", help="wait for the disk, as production does")
+        server.add_argument(
+            "--durable", action="store_true", help="wait for the disk, as production does"
+        )
         server.add_argument(
             "--option",
             type=_option,
@@ -50,8 +58,12 @@ def _parser() -> argparse.ArgumentParser:
             metavar="NAME=VALUE",
             help="a setting of the server; may be given more than once",
         )
-    prepare = commands.add_parser("prepare", help="fetch or install what is missing, try it, and say how long it took")
-    prepare.add_argument("names", nargs="*", choices=[*SERVERS, []], metavar="NAME", help="kinds (default: all)")
+    prepare = commands.add_parser(
+        "prepare", help="fetch or install what is missing, try it, and say how long it took"
+    )
+    prepare.add_argument(
+        "names", nargs="*", choices=[*SERVERS, []], metavar="NAME", help="kinds (default: all)"
+    )
     return parser
 
 
@@ -69,8 +81,12 @@ def _serve(name: str, *, port: int | None, durable: bool, options: dict[str, str
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     began = time.monotonic()
     try:
-        with SERVERS[name].run(port=port, durable=durable, options=options, required=True) as server:
-            _print(f"{name} runs as process {server.pid} (started in {time.monotonic() - began:.1f} s)")
+        with SERVERS[name].run(
+            port=port, durable=durable, options=options, required=True
+        ) as server:
+            _print(
+                f"{name} runs as process {server.pid} (started in {time.monotonic() - began:.1f} s)"
+            )
             _print(f"  application  {server.uri}")
             _print(f"  administrator  {server.admin_uri}")
             _print(f"  log  {server.log_path}")
@@ -98,10 +114,19 @@ def _prepare(names: Sequence[str]) -> int:
             failed += 1
             rows.append((name, "-", "-", "-", "-", str(error).splitlines()[0]))
         else:
-            rows.append((name, *_facts(programs), f"{seconds:.1f} s", str(next(iter(programs.programs.values())))))
+            rows.append(
+                (
+                    name,
+                    *_facts(programs),
+                    f"{seconds:.1f} s",
+                    str(next(iter(programs.programs.values()))),
+                )
+            )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        _print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        _print(
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        )
     return 1 if failed else 0
 
 

@@ -51,7 +51,9 @@ class Address:
         Returns:
             The copy.
         """
-        return replace(self, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+        return replace(
+            self, **{name: value for name, value in changes.items() if value is not None}
+        )  # type: ignore[arg-type]
 
     @classmethod
     def parse(cls, url: str, default_port: int) -> Address:

@@ -13,7 +13,13 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 
 __all__ = ["Binaries", "chosen", "in_folder", "newest", "on_path", "version_of"]
 
-_SYSTEM_FOLDERS = ("/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")
+_SYSTEM_FOLDERS = (
+    "/usr/sbin",
+    "/usr/local/sbin",
+    "/usr/bin",
+    "/usr/local/bin",
+    "/opt/homebrew/bin",
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,11 @@ def newest(found: list[Binaries]) -> Binaries | None:
     Returns:
         One of them, None when there are none.
     """
-    return max(found, key=lambda each: [int(number) for number in re.findall(r"\d+", each.version)], default=None)
+    return max(
+        found,
+        key=lambda each: [int(number) for number in re.findall(r"\d+", each.version)],
+        default=None,
+    )
 
 
 def version_of(program: Path) -> str:
@@ -121,7 +131,9 @@ def version_of(program: Path) -> str:
         Such as `15.8`; empty when it does not run here.
     """
     try:
-        done = subprocess.run([str(program), "--version"], capture_output=True, text=True, timeout=30, check=True)  # noqa: S603
+        done = subprocess.run(
+            [str(program), "--version"], capture_output=True, text=True, timeout=30, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     found = re.search(r"\d+(\.\d+)+", done.stdout)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mlflow_plugin_servers import mariadb, postgresql
-from mlflow_plugin_servers.binaries import Binaries
-from mlflow_plugin_servers.database import DatabaseServer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from mlflow_plugin_servers.binaries import Binaries
+    from mlflow_plugin_servers.database import DatabaseServer
 
 __all__ = ["REQUIRE_VARIABLE", "SERVERS", "Entry", "acquire", "required", "uri_variable"]
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlflow_plugin_servers.addresses import Address
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
-from mlflow_plugin_servers.local import LocalServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mlflow_plugin_servers.local import LocalServer
 
 __all__ = ["DatabaseServer"]
 
@@ -121,7 +124,9 @@ class DatabaseServer(ABC):
         Returns:
             The URL, as SQLAlchemy reads it.
         """
-        return self.address.to(database=database, user=user, password=password, port=port).url(self.scheme)
+        return self.address.to(database=database, user=user, password=password, port=port).url(
+            self.scheme
+        )
 
     @abstractmethod
     def execute(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:

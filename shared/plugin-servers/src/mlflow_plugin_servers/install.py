@@ -10,10 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["cache_folder", "debian_packages", "locked", "wheel"]
 
@@ -46,7 +49,7 @@ def locked(name: str) -> Iterator[None]:
     Yields:
         Nothing; the lock is held meanwhile, and let go even when this process is killed.
     """
-    import fcntl  # noqa: PLC0415  (absent on Windows, where the plugin must still import)
+    import fcntl
 
     folder = cache_folder()
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,8 +92,17 @@ def wheel(name: str) -> Path:
             fetched = Path(tempfile.mkdtemp(prefix=".fetch-", dir=cache_folder()))
             try:
                 fetched.chmod(0o755)
-                options = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--target", str(fetched)]
-                _run([*_installer(), "install", "--quiet", *options, "-r", str(_requirements(name))])
+                options = [
+                    "--no-deps",
+                    "--require-hashes",
+                    "--only-binary",
+                    ":all:",
+                    "--target",
+                    str(fetched),
+                ]
+                _run(
+                    [*_installer(), "install", "--quiet", *options, "-r", str(_requirements(name))]
+                )
                 # A whole folder appears at once or not at all, so that a killed installation leaves no half server.
                 fetched.rename(target)
             finally:
@@ -110,7 +122,9 @@ def debian_packages(name: str, *packages: str) -> None:
     """
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        message = f"{name} is not installed; install {' '.join(packages)} (Debian, Ubuntu) or the like"
+        message = (
+            f"{name} is not installed; install {' '.join(packages)} (Debian, Ubuntu) or the like"
+        )
         raise ServerUnavailableError(message)
     with locked("apt"):
         wait = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.ports import LOOPBACK, free_port, listened_on
 from mlflow_plugin_servers.process import Process
 from mlflow_plugin_servers.users import make_folder, unprivileged
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["LocalServer", "Recipe"]
 
@@ -62,7 +64,9 @@ class LocalServer:
             ServerUnavailableError: It does not start; the end of its log is in the message.
         """
         if os.name != "posix":
-            message = f"{recipe.name} is started here on Linux and macOS only; elsewhere give its URI"
+            message = (
+                f"{recipe.name} is started here on Linux and macOS only; elsewhere give its URI"
+            )
             raise ServerUnavailableError(message)
         account = unprivileged(*recipe.accounts)
         self._recipe = recipe
@@ -116,7 +120,9 @@ class LocalServer:
                 raise ServerUnavailableError(message)
             if time.monotonic() > deadline:
                 self._process.kill()
-                message = f"{self._recipe.name} did not answer within {_READY_WITHIN:.0f} s:\n{self.log}"
+                message = (
+                    f"{self._recipe.name} did not answer within {_READY_WITHIN:.0f} s:\n{self.log}"
+                )
                 raise ServerUnavailableError(message)
             time.sleep(_LOOK_EVERY)
 

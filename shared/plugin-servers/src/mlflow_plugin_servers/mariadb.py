@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import secrets
 import signal
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers import binaries, install
 from mlflow_plugin_servers.addresses import Address
-from mlflow_plugin_servers.binaries import Binaries
 from mlflow_plugin_servers.database import DatabaseServer
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.local import LocalServer
 from mlflow_plugin_servers.ports import LOOPBACK
-from mlflow_plugin_servers.process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from mlflow_plugin_servers.binaries import Binaries
+    from mlflow_plugin_servers.process import Process
 
 __all__ = ["MariadbServer", "find", "mariadb", "prepare"]
 
@@ -32,7 +35,13 @@ _SMALL = {
     # The server's own default order, in which case and trailing spaces do not count: what users meet.
     "collation_server": "utf8mb4_general_ci",
 }
-_BASICS = ("--no-defaults", "--skip-name-resolve", "--socket=", "--pid-file=server.pid", "--skip-log-bin")
+_BASICS = (
+    "--no-defaults",
+    "--skip-name-resolve",
+    "--socket=",
+    "--pid-file=server.pid",
+    "--skip-log-bin",
+)
 
 
 def find() -> Binaries | None:
@@ -80,7 +89,10 @@ class MariadbServer(DatabaseServer):
     def execute(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run statements as the administrator; see the base class."""
         rows: list[tuple[Any, ...]] = []
-        with self._connect(self.admin.to(database=database)) as connection, connection.cursor() as cursor:
+        with (
+            self._connect(self.admin.to(database=database)) as connection,
+            connection.cursor() as cursor,
+        ):
             for statement in statements:
                 cursor.execute(statement)
                 rows = list(cursor.fetchall())
@@ -98,10 +110,12 @@ class MariadbServer(DatabaseServer):
 
     def drop_database(self, name: str) -> None:
         """Remove a database; see the base class."""
-        import pymysql  # noqa: PLC0415  (see _connect)
+        import pymysql
 
         # A transaction that a test left open would make this wait for ever.
-        sessions = self.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{name}'")
+        sessions = self.execute(
+            f"SELECT id FROM information_schema.processlist WHERE db = '{name}'"
+        )
         for (session,) in sessions:
             with contextlib.suppress(pymysql.err.OperationalError):  # It may have ended by itself.
                 self.execute(f"KILL {session}")
@@ -113,7 +127,7 @@ class MariadbServer(DatabaseServer):
 
     def problem(self, timeout: int = 10) -> str:
         """Ask whether it answers; see the base class."""
-        import pymysql  # noqa: PLC0415  (see _connect)
+        import pymysql
 
         try:
             self._connect(self.admin, connect_timeout=timeout, read_timeout=timeout).close()
@@ -123,7 +137,7 @@ class MariadbServer(DatabaseServer):
 
     @staticmethod
     def _connect(where: Address, **options: Any) -> Any:
-        import pymysql  # noqa: PLC0415  (a plugin of pytest is imported by every run, with or without databases)
+        import pymysql
 
         return pymysql.connect(
             host=where.host,
@@ -142,7 +156,9 @@ class _Recipe:
     stop_signal = signal.SIGTERM
     leave_signal = signal.SIGKILL
 
-    def __init__(self, programs: Binaries, options: dict[str, str], passwords: dict[str, str]) -> None:
+    def __init__(
+        self, programs: Binaries, options: dict[str, str], passwords: dict[str, str]
+    ) -> None:
         self._programs = programs
         self._options = [f"--{name}={value}" for name, value in options.items()]
         self._passwords = passwords
@@ -154,8 +170,14 @@ class _Recipe:
         return MariadbServer(address, admin, local)
 
     def initialise(self, process: Process) -> None:
-        options = [f"--datadir={process.folder / 'data'}", "--skip-test-db", "--auth-root-authentication-method=normal"]
-        process.run([self._programs["mariadb-install-db"], "--no-defaults", *options, *self._options])
+        options = [
+            f"--datadir={process.folder / 'data'}",
+            "--skip-test-db",
+            "--auth-root-authentication-method=normal",
+        ]
+        process.run(
+            [self._programs["mariadb-install-db"], "--no-defaults", *options, *self._options]
+        )
         # Read by the server before it listens, so that there is no moment without passwords.
         process.add_file("users.sql", self._users())
 

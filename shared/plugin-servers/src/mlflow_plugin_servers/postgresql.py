@@ -7,18 +7,21 @@ import ctypes
 import secrets
 import signal
 import sys
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers import binaries, install
 from mlflow_plugin_servers.addresses import Address
-from mlflow_plugin_servers.binaries import Binaries
 from mlflow_plugin_servers.database import DatabaseServer
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.local import LocalServer
 from mlflow_plugin_servers.ports import LOOPBACK
-from mlflow_plugin_servers.process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mlflow_plugin_servers.binaries import Binaries
+    from mlflow_plugin_servers.process import Process
 
 __all__ = ["PostgresqlServer", "find", "postgresql", "prepare"]
 
@@ -49,7 +52,9 @@ def find() -> Binaries | None:
     system.append(binaries.on_path(*_PROGRAMS))
     fetched = install.wheel_folder("postgresql").glob("*/*/bin")
     wheel = [binaries.in_folder(folder, *_PROGRAMS, origin="wheel") for folder in fetched]
-    return binaries.newest([each for each in system if each]) or binaries.newest([each for each in wheel if each])
+    return binaries.newest([each for each in system if each]) or binaries.newest(
+        [each for each in wheel if each]
+    )
 
 
 def prepare(*, required: bool = True) -> Binaries:
@@ -88,11 +93,13 @@ class PostgresqlServer(DatabaseServer):
 
     def execute(self, *statements: str, database: str | None = None) -> list[tuple[Any, ...]]:
         """Run statements as the administrator; see the base class."""
-        import psycopg  # noqa: PLC0415  (a plugin of pytest is imported by every run; this driver costs 50 ms)
+        import psycopg
 
         admin = self.admin.to(database=database)
         rows: list[tuple[Any, ...]] = []
-        with psycopg.connect(admin.url("postgresql"), autocommit=True, connect_timeout=10) as connection:
+        with psycopg.connect(
+            admin.url("postgresql"), autocommit=True, connect_timeout=10
+        ) as connection:
             for statement in statements:
                 cursor = connection.execute(statement.encode())
                 rows = cursor.fetchall() if cursor.description else []
@@ -109,7 +116,7 @@ class PostgresqlServer(DatabaseServer):
 
     def problem(self, timeout: int = 10) -> str:
         """Ask whether it answers; see the base class."""
-        import psycopg  # noqa: PLC0415  (see execute)
+        import psycopg
 
         try:
             psycopg.connect(self.admin.url("postgresql"), connect_timeout=timeout).close()

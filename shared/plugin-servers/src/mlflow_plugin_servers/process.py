@@ -12,12 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.users import Account
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mlflow_plugin_servers.users import Account
 
 __all__ = ["Process"]
 
@@ -87,7 +90,11 @@ class Process:
         return path
 
     def start(
-        self, argv: Sequence[str], *, leave_signal: int = signal.SIGKILL, environment: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        *,
+        leave_signal: int = signal.SIGKILL,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start the server; it may not be ready when this returns.
 
@@ -105,7 +112,12 @@ class Process:
                 message = f"already running as process {self._pid}"
                 raise RuntimeError(message)
             home = str(self.folder)
-            basics = {"PATH": os.defpath + ":/usr/sbin:/sbin", "LC_ALL": "C", "HOME": home, "TMPDIR": home}
+            basics = {
+                "PATH": os.defpath + ":/usr/sbin:/sbin",
+                "LC_ALL": "C",
+                "HOME": home,
+                "TMPDIR": home,
+            }
             self._tell(
                 {
                     "do": "start",
@@ -140,7 +152,11 @@ class Process:
             if event is None:
                 self.kill()
             if event is None or event["exit"] != 0:
-                how = f"failed with exit code {event['exit']}" if event else f"took more than {timeout:.0f} s"
+                how = (
+                    f"failed with exit code {event['exit']}"
+                    if event
+                    else f"took more than {timeout:.0f} s"
+                )
                 message = f"{Path(argv[0]).name} {how}:\n{self.log}"
                 raise ServerUnavailableError(message)
 
@@ -187,7 +203,9 @@ class Process:
 
     def _tell(self, command: dict[str, Any]) -> None:
         if os.getpid() != self._owner:
-            message = f"the server belongs to process {self._owner}, which alone can start and stop it"
+            message = (
+                f"the server belongs to process {self._owner}, which alone can start and stop it"
+            )
             raise RuntimeError(message)
         if self._watchman.stdin is None or self._watchman.stdin.closed:
             message = "the server was closed for good"

@@ -7,10 +7,12 @@ import contextlib
 import socket
 import struct
 import threading
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mlflow_plugin_servers.ports import LOOPBACK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
 
 __all__ = ["Proxy"]
 
@@ -53,7 +55,9 @@ class Proxy:
         self._open: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="tcp-proxy", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="tcp-proxy", daemon=True
+        )
         self._thread.start()
         self._flowing = self._do(self._new_event())
         self._listener = socket.create_server((LOOPBACK, 0))
@@ -82,7 +86,11 @@ class Proxy:
             count: Bytes, over all connections together.
             answers: Whether the bytes towards the client are counted, rather than those towards the server.
         """
-        self._call(lambda: self._cut_at.update({answers: (self.received if answers else self.sent) + count}))
+        self._call(
+            lambda: self._cut_at.update(
+                {answers: (self.received if answers else self.sent) + count}
+            )
+        )
 
     def corrupt_after(self, count: int, *, answers: bool = False) -> None:
         """Change one byte, once.
@@ -91,7 +99,11 @@ class Proxy:
             count: How many bytes pass unharmed before it.
             answers: Whether it is one towards the client, rather than one towards the server.
         """
-        self._call(lambda: self._corrupt_at.update({answers: (self.received if answers else self.sent) + count}))
+        self._call(
+            lambda: self._corrupt_at.update(
+                {answers: (self.received if answers else self.sent) + count}
+            )
+        )
 
     def refuse(self) -> None:
         """Reset open connections, and each new one as soon as it is made: the service is down."""
@@ -176,7 +188,12 @@ class Proxy:
             writer.close()
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, turn: _Turn, *, answers: bool
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        turn: _Turn,
+        *,
+        answers: bool,
     ) -> None:
         """Carry one direction to its end; two halves, so that a delay adds up to latency and not to a lower rate."""
         road: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_IN_FLIGHT)

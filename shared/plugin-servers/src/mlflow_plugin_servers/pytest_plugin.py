@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
 # Only names are imported here: this module is part of each pytest run, whether it needs a server or not.
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from mlflow_plugin_servers.database import DatabaseServer
     from mlflow_plugin_servers.proxy import Proxy
 
@@ -26,14 +27,16 @@ __all__ = [
 
 @contextlib.contextmanager
 def _server(name: str, *, private: bool = False) -> Iterator[DatabaseServer]:
-    from mlflow_plugin_servers import catalog, errors  # noqa: PLC0415
+    from mlflow_plugin_servers import catalog, errors
 
     with contextlib.ExitStack() as stack:
         try:
             server = stack.enter_context(catalog.acquire(name, private=private))
         except errors.ServerUnavailableError as error:
             if catalog.required(name):
-                pytest.fail(f"{name} is required ({catalog.REQUIRE_VARIABLE}): {error}", pytrace=False)
+                pytest.fail(
+                    f"{name} is required ({catalog.REQUIRE_VARIABLE}): {error}", pytrace=False
+                )
             pytest.skip(f"no {name}: {error}")
         yield server
 
@@ -83,7 +86,7 @@ def mariadb_uri(mariadb_server: DatabaseServer) -> Iterator[str]:
 @pytest.fixture
 def tcp_proxy() -> Iterator[Callable[..., Proxy]]:
     """Make a proxy before a port, as in `tcp_proxy(postgresql_server.port)`; closed after the test."""
-    from mlflow_plugin_servers.proxy import Proxy  # noqa: PLC0415
+    from mlflow_plugin_servers.proxy import Proxy
 
     with contextlib.ExitStack() as stack:
         yield lambda port, host="127.0.0.1": stack.enter_context(Proxy(port, host))

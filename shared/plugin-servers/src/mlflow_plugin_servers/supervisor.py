@@ -43,7 +43,10 @@ def children() -> list[int]:
     mine = []
     for name in os.listdir("/proc") if LINUX else []:
         if name.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as facts:  # noqa: PTH123
+            with (
+                contextlib.suppress(OSError),
+                open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as facts,
+            ):
                 # The command's name is in brackets and may hold anything; the parent is the second field after it.
                 if int(facts.read().rpartition(")")[2].split()[1]) == os.getpid():
                     mine.append(int(name))
@@ -96,7 +99,9 @@ class Watchman:
                 self._stop(self._leave_signal, 3.0)
             if self._kill_at and time.monotonic() >= self._kill_at:
                 self._signal(signal.SIGKILL)
-            heard, _, _ = select.select([wake] if self._leaving else [0, wake], [], [], self._patience())
+            heard, _, _ = select.select(
+                [wake] if self._leaving else [0, wake], [], [], self._patience()
+            )
             if wake in heard:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake, 4096)

@@ -42,7 +42,7 @@ def unprivileged(*names: str) -> Account | None:
     """
     if os.geteuid() != 0:
         return None
-    import pwd  # noqa: PLC0415  (absent on Windows, where the plugin must still import)
+    import pwd
 
     for name in names:
         try:
@@ -50,7 +50,9 @@ def unprivileged(*names: str) -> Account | None:
         except KeyError:
             continue
         return Account(name, entry.pw_uid, entry.pw_gid)
-    message = f"the server refuses to run as root and none of these users exists: {', '.join(names)}"
+    message = (
+        f"the server refuses to run as root and none of these users exists: {', '.join(names)}"
+    )
     raise ServerUnavailableError(message)
 
 

@@ -19,7 +19,12 @@ def connect(uri: str) -> Any:
     where = Address.parse(uri, 0)
     if uri.startswith("postgresql"):
         return psycopg.connect(where.url("postgresql"), connect_timeout=10)
-    options = {"host": where.host, "port": where.port, "user": where.user, "password": where.password}
+    options = {
+        "host": where.host,
+        "port": where.port,
+        "user": where.user,
+        "password": where.password,
+    }
     return pymysql.connect(database=where.database, connect_timeout=10, **options)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
 import pymysql
@@ -14,8 +14,12 @@ import pytest
 from clients import REFUSED, connect, query
 from waiting import eventually
 
-from mlflow_plugin_servers.database import DatabaseServer
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mlflow_plugin_servers.database import DatabaseServer
 
 pytestmark = pytest.mark.enable_socket
 
@@ -56,7 +60,9 @@ def test_each_fresh_database_is_empty_and_dropped_afterwards(server: DatabaseSer
             query(first, "SELECT 1")
 
 
-def test_a_database_is_dropped_although_a_test_left_a_transaction_open(server: DatabaseServer) -> None:
+def test_a_database_is_dropped_although_a_test_left_a_transaction_open(
+    server: DatabaseServer,
+) -> None:
     with server.fresh_database() as uri:
         query(uri, "CREATE TABLE t (x INTEGER)")
         open_connection = connect(uri)
@@ -78,7 +84,12 @@ def test_nobody_gets_in_with_a_wrong_password(server: DatabaseServer) -> None:
 
 
 def test_the_application_user_has_no_rights_outside_its_databases(server: DatabaseServer) -> None:
-    for statement in ("CREATE DATABASE stolen", "CREATE ROLE stolen", "DROP DATABASE mysql", "DROP DATABASE postgres"):
+    for statement in (
+        "CREATE DATABASE stolen",
+        "CREATE ROLE stolen",
+        "DROP DATABASE mysql",
+        "DROP DATABASE postgres",
+    ):
         with pytest.raises((psycopg.Error, pymysql.Error)):
             query(server.uri, statement)
 
@@ -91,7 +102,10 @@ def test_the_administrator_makes_a_user_with_fewer_rights(server: DatabaseServer
             server.execute("CREATE ROLE reader LOGIN PASSWORD 'secret'")
             server.execute("GRANT SELECT ON t TO reader", database=database)
         else:
-            server.execute("CREATE USER reader IDENTIFIED BY 'secret'", f"GRANT SELECT ON {database}.* TO reader")
+            server.execute(
+                "CREATE USER reader IDENTIFIED BY 'secret'",
+                f"GRANT SELECT ON {database}.* TO reader",
+            )
         reader = server.url(database, user="reader", password="secret")
 
         assert query(reader, "SELECT * FROM t") == []
@@ -120,7 +134,9 @@ def test_no_password_can_be_read_off_the_list_of_processes(server: DatabaseServe
     assert server.admin.password not in command
 
 
-def test_no_file_keeps_the_passwords_that_the_server_was_set_up_with(server: DatabaseServer) -> None:
+def test_no_file_keeps_the_passwords_that_the_server_was_set_up_with(
+    server: DatabaseServer,
+) -> None:
     folder = server.log_path.parent
     texts = [path.read_bytes() for path in folder.iterdir() if path.is_file()]
 
@@ -133,7 +149,9 @@ def test_the_server_of_root_does_not_run_as_root(server: DatabaseServer) -> None
     assert Path(f"/proc/{server.pid}").stat().st_uid != 0
 
 
-def test_what_was_committed_is_there_after_the_server_was_killed_and_started_again(private: DatabaseServer) -> None:
+def test_what_was_committed_is_there_after_the_server_was_killed_and_started_again(
+    private: DatabaseServer,
+) -> None:
     query(private.uri, "CREATE TABLE t (x INTEGER)")
     query(private.uri, "INSERT INTO t VALUES (1)")
     killed, port = private.pid, private.port
@@ -148,7 +166,9 @@ def test_what_was_committed_is_there_after_the_server_was_killed_and_started_aga
     assert private.pid != killed
 
 
-def test_a_killed_server_can_be_started_again_at_once_although_a_query_was_running(private: DatabaseServer) -> None:
+def test_a_killed_server_can_be_started_again_at_once_although_a_query_was_running(
+    private: DatabaseServer,
+) -> None:
     sleep = "SELECT pg_sleep(600)" if private.name == "postgresql" else "SELECT SLEEP(600)"
     failed = threading.Event()
 
@@ -172,7 +192,9 @@ def test_a_killed_server_can_be_started_again_at_once_although_a_query_was_runni
     assert query(private.uri, "SELECT 1") == [(1,)]
 
 
-def test_a_server_that_was_stopped_is_restarted_for_the_next_fresh_database(private: DatabaseServer) -> None:
+def test_a_server_that_was_stopped_is_restarted_for_the_next_fresh_database(
+    private: DatabaseServer,
+) -> None:
     private.stop()
 
     with private.fresh_database() as uri:
@@ -194,7 +216,9 @@ def test_a_server_given_by_its_uri_is_used_and_not_touched(server: DatabaseServe
             act()
 
 
-def test_a_uri_that_does_not_answer_is_a_reason_and_names_no_password(server: DatabaseServer) -> None:
+def test_a_uri_that_does_not_answer_is_a_reason_and_names_no_password(
+    server: DatabaseServer,
+) -> None:
     uri = server.url(user="stranger", password="hunter2")
 
     with pytest.raises(ServerUnavailableError, match="does not answer") as caught:

@@ -50,11 +50,15 @@ def test_a_required_server_that_cannot_be_had_is_a_failure(
     result = pytester.runpytest_subprocess(*_OPTIONS)
 
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines("*mariadb is required (MLFLOW_PLUGIN_SERVERS_REQUIRE)*does not answer*")
+    result.stdout.fnmatch_lines(
+        "*mariadb is required (MLFLOW_PLUGIN_SERVERS_REQUIRE)*does not answer*"
+    )
     assert "hunter2" not in result.stdout.str()
 
 
-def test_all_tests_of_a_session_share_one_server_and_none_shares_a_database(pytester: pytest.Pytester) -> None:
+def test_all_tests_of_a_session_share_one_server_and_none_shares_a_database(
+    pytester: pytest.Pytester,
+) -> None:
     pytester.makepyfile(
         """
         seen = []
@@ -90,7 +94,9 @@ def test_a_proxy_stands_before_a_server_for_one_test(pytester: pytest.Pytester) 
 
 
 @pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
-def test_a_killed_pytest_leaves_neither_server_nor_data(kind: str, pytester: pytest.Pytester) -> None:
+def test_a_killed_pytest_leaves_neither_server_nor_data(
+    kind: str, pytester: pytest.Pytester
+) -> None:
     notes = pytester.path / "notes"
     pytester.makepyfile(
         f"""
@@ -116,7 +122,14 @@ def test_a_killed_pytest_leaves_neither_server_nor_data(kind: str, pytester: pyt
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
 def test_a_person_gets_a_running_server_that_ends_on_request(number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "mlflow_plugin_servers", "postgresql", "--option", "work_mem=7MB"]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow_plugin_servers",
+        "postgresql",
+        "--option",
+        "work_mem=7MB",
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         first = run.stdout.readline()
@@ -143,7 +156,9 @@ def test_prepare_tries_each_server_and_prints_what_it_found() -> None:
     assert row.split()[0] == "postgresql"
 
 
-def test_prepare_fails_when_a_server_cannot_be_had_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_fails_when_a_server_cannot_be_had_and_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("MLFLOW_PLUGIN_SERVERS_MARIADB_BIN", "/nowhere")
     command = [sys.executable, "-m", "mlflow_plugin_servers", "prepare", "mariadb"]
 

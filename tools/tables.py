@@ -1,0 +1,91 @@
+"""Writes the generated tables: the plugins in README.md, settings and versions in each plugin's.
+
+A table stands between `<!-- NAME:begin -->` and `<!-- NAME:end -->`. With --check nothing is
+written, and a table that is out of date is an error.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from typing import TYPE_CHECKING
+
+from discover import PYTHONS, ROOT, Distribution, distributions, plugins
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def plugins_table() -> str:
+    """Return the table of plugins."""
+    rows = ["| plugin | what it does | schemes and names | MLflow |", "|---|---|---|---|"]
+    for item in plugins():
+        names = ", ".join(f"`{name}`" for group in item.entry_points.values() for name in group)
+        link = f"[{item.name}](plugins/{item.short}/README.md)"
+        rows.append(f"| {link} | {item.description} | {names} | {item.floor} and later |")
+    return "\n".join(rows)
+
+
+def settings_table(item: Distribution) -> str:
+    """Return the settings of a plugin, from the class that reads them."""
+    from mlflow_plugin_core.settings import PluginSettings
+
+    module = importlib.import_module(f"{item.module}.settings")
+    rows = ["| environment | URI parameter | default | what it does |", "|---|---|---|---|"]
+    for found in vars(module).values():
+        if not (isinstance(found, type) and issubclass(found, PluginSettings)):
+            continue
+        if found is PluginSettings:
+            continue
+        for info in found.describe():
+            parameter = f"`{info.uri_parameter}`" if info.uri_parameter else ""
+            default = f"`{info.default}`" if info.default else ""
+            text = info.help.replace("|", "\\|")
+            rows.append(f"| `{info.environment}` | {parameter} | {default} | {text} |")
+    return "\n".join(rows)
+
+
+def versions_table(item: Distribution) -> str:
+    """Return what a plugin is tested with."""
+    minors = ", ".join(item.minors)
+    return f"| | tested |\n|---|---|\n| MLflow | {minors} |\n| Python | {', '.join(PYTHONS)} |"
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """Return a text with one of its tables replaced; as it was where it has no such table."""
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    return pattern.sub(lambda _: f"{begin}\n{table}\n{end}", text)
+
+
+def documents() -> dict[Path, str]:
+    """Return every document that holds tables, as it should be."""
+    readme = ROOT / "README.md"
+    found = {readme: replaced(readme.read_text(encoding="utf-8"), "plugins", plugins_table())}
+    for item in distributions():
+        path = item.folder / "README.md"
+        text = path.read_text(encoding="utf-8")
+        if "<!-- settings:begin -->" in text:
+            text = replaced(text, "settings", settings_table(item))
+        found[path] = replaced(text, "versions", versions_table(item))
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Write the tables, or check them."""
+    stale = [
+        (path, text)
+        for path, text in documents().items()
+        if path.read_text(encoding="utf-8") != text
+    ]
+    for path, text in stale:
+        if "--check" in arguments:
+            print(f"{path.relative_to(ROOT)}: its tables are out of date; run `nox -s tables`")
+        else:
+            path.write_text(text, encoding="utf-8")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
