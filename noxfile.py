@@ -72,7 +72,7 @@ def _constraints(minor: str) -> str:
     )
 
 
-def _cells(found: list[Distribution]) -> list[object]:
+def _cells(found: list[Distribution]) -> list[nox._parametrize.Param]:
     """Return floor and newest MLflow of each: the floor on the oldest Python, and the other way."""
     cells = []
     for item in found:

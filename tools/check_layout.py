@@ -46,7 +46,8 @@ def _module_faults(path: Path, root: Path) -> Iterator[str]:
             if length > FUNCTION_LINES:
                 yield f"{shown}:{node.lineno}: {node.name} has {length} lines"
         if path.name != "compat.py" and _reads_mlflow_version(node):
-            yield f"{shown}:{node.lineno}: only compat.py looks at MLflow's version"
+            line = getattr(node, "lineno", 1)
+            yield f"{shown}:{line}: only compat.py looks at MLflow's version"
 
 
 def _reads_mlflow_version(node: ast.AST) -> bool:

@@ -96,7 +96,9 @@ def fetch_small(
         rows = connection.execute(statements.read_single_chunks(ids))
         return {row.content_id: (row.crc32, row.data) for row in rows if row.number == 0}
 
-    found = database.read(step, what=f"Cannot read {len(files)} files", missing={})
+    found: dict[bytes, tuple[int, bytes]] = database.read(
+        step, what=f"Cannot read {len(files)} files", missing={}
+    )
     left: list[tuple[StoredFile, Path]] = []
     for stored, destination in files:
         if stored.content_id not in found:
@@ -156,7 +158,9 @@ def _read_group(database: Database, stored: StoredFile, first: int, end: int) ->
     def step(connection: Connection) -> list[Row[tuple[int, int, bytes]]]:
         return list(connection.execute(statements.read_chunks(stored.content_id, first, end)))
 
-    rows = database.read(step, what=f"Cannot read {stored.path!r}", missing=[])
+    rows: list[Row[tuple[int, int, bytes]]] = database.read(
+        step, what=f"Cannot read {stored.path!r}", missing=[]
+    )
     if [row.number for row in rows] != list(range(first, end)):
         raise _ReplacedError
     for row in rows:

@@ -135,7 +135,7 @@ def translate(error: BaseException, what: str, location: SqlLocation) -> MlflowE
 
 
 def _first_line(error: object) -> str:
-    arguments = getattr(error, "args", ())
+    arguments: tuple[object, ...] = getattr(error, "args", ())
     if len(arguments) > 1 and isinstance(arguments[0], int):  # pymysql: (number, text)
         return f"{arguments[1]} ({arguments[0]})"
     return " ".join(str(error).split())[:500]

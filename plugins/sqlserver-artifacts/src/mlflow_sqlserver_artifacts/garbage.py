@@ -38,11 +38,11 @@ def purge(database: Database, content_ids: Sequence[bytes]) -> int:
 
 
 def _purge_batch(database: Database, content_ids: Sequence[bytes]) -> int:
-    def count(connection: Connection) -> dict[bytes, int]:
+    def read_counts(connection: Connection) -> dict[bytes, int]:
         rows = connection.execute(statements.count_chunks(content_ids))
         return dict(rows)
 
-    counts = database.read(count, what=_WHAT, missing={})
+    counts: dict[bytes, int] = database.read(read_counts, what=_WHAT, missing={})
     removed = 0
     small: list[bytes] = [item for item in content_ids if item not in counts]
     held = 0
@@ -89,11 +89,12 @@ def collect(database: Database, *, older_than: float) -> tuple[int, int]:
         How many contents and how many chunks were removed.
     """
     limit = now_milliseconds() - int(older_than * 1000)
-    found = database.read(
-        lambda connection: connection.execute(statements.list_pending(limit)).all(),
-        what=_WHAT,
-        missing=[],
-    )
+
+    def step(connection: Connection) -> list[tuple[bytes, int]]:
+        rows = connection.execute(statements.list_pending(limit))
+        return [(row.content_id, row.state) for row in rows]
+
+    found: list[tuple[bytes, int]] = database.read(step, what=_WHAT, missing=[])
     claimed: list[bytes] = []
     for content_id, state in found:
         # An upload that went on since we looked keeps its chunks.

@@ -11,7 +11,7 @@ So a killed process leaves nothing that `gc` could not find by reading `pending`
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -36,12 +36,12 @@ GARBAGE: Final = 1
 
 _UNLIMITED = (
     LargeBinary()
-    .with_variant(mssql.VARBINARY("max"), "mssql")
+    .with_variant(mssql.VARBINARY("max"), "mssql")  # type: ignore[no-untyped-call]
     .with_variant(mysql.LONGBLOB(), "mysql", "mariadb")
 )
 _TEXT = UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
 # utf8mb4 holds every Unicode character; MySQL's utf8 stops at three bytes.
-_MYSQL_TABLE = {"mysql_charset": "utf8mb4", "mysql_engine": "InnoDB"}
+_MYSQL_TABLE: dict[str, Any] = {"mysql_charset": "utf8mb4", "mysql_engine": "InnoDB"}
 
 
 def _fixed(length: int) -> LargeBinary:

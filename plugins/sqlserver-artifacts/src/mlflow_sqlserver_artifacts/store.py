@@ -90,7 +90,7 @@ class SqlBlobStore(BlobStore):
         with source.open("rb", buffering=0) as stream:
             uploads.store_stream(
                 self._database,
-                stream,  # type: ignore[arg-type]  # unbuffered: it is read by whole chunks
+                stream,
                 self._absolute(path),
                 self._chunk_size,
             )

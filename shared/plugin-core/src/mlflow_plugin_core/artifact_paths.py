@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import urllib.parse
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PureWindowsPath
 
 MAX_LENGTH = 4_000
 
@@ -67,11 +67,11 @@ def _escapes(path: str) -> str:
         return "holds a backslash"
     if ".." in path.split("/"):
         return "leads upwards"
-    if PurePosixPath(path).is_absolute() or PureWindowsPath(path).drive:
+    if path.startswith("/") or PureWindowsPath(path).is_absolute():
         return "is absolute"
-    if "\0" in path:
-        return "holds a control character"
-    return ""
+    if os.name == "nt" and PureWindowsPath(path).drive:
+        return "names a drive"
+    return "holds a control character" if "\0" in path else ""
 
 
 def join(folder: str, name: str) -> str:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class BlobArtifactRepository(ArtifactRepository):  # type: ignore[misc]  # MLflow's class is untyped
+class BlobArtifactRepository(ArtifactRepository):
     """Everything MLflow asks of an artifact repository, on top of a plugin's `BlobStore`."""
 
     def __init__(
@@ -176,7 +176,7 @@ def _destination_folder(dst_path: str | None) -> Path:
     if not dst_path:
         from mlflow.utils.file_utils import create_tmp_dir
 
-        return Path(create_tmp_dir())
+        return Path(create_tmp_dir())  # type: ignore[no-untyped-call]
     root = Path(os.path.abspath(dst_path))  # noqa: PTH100  # resolve() would follow symlinks
     if not root.exists():
         message = f"The destination path for downloaded artifacts does not exist! {str(root)!r}"
@@ -201,7 +201,9 @@ class _progress_bar:  # noqa: N801  # used like a function
     def __init__(self, description: str, total: int) -> None:
         from mlflow.utils.file_utils import ArtifactProgressBar
 
-        self._bar: Any = ArtifactProgressBar.files(desc=description, total=total)
+        self._bar: Any = ArtifactProgressBar.files(  # type: ignore[no-untyped-call]
+            desc=description, total=total
+        )
 
     def __enter__(self) -> Self:
         self._bar.__enter__()

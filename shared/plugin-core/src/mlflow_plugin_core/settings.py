@@ -190,8 +190,8 @@ class PluginSettings(BaseSettings):
             return {}
         try:
             found = json.loads(Path(name).read_text(encoding="utf-8"))
-            unknown = set(found) - set(cls.model_fields)
-        except (OSError, ValueError, TypeError) as error:
+            unknown = found.keys() - cls.model_fields.keys()
+        except (OSError, ValueError, AttributeError) as error:
             # The text of a JSON error quotes the file, which may hold a secret.
             why = error.strerror if isinstance(error, OSError) else "it is not a JSON object"
             message = errors.explain(f"Cannot read {variable}", location=name, why=why)

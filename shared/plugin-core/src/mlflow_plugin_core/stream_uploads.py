@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.blob_store import BlobStore
 
 
-class StreamUploads(StreamUploadMixin):  # type: ignore[misc]  # MLflow's class is untyped
+class StreamUploads(StreamUploadMixin):
     """Adds both stream methods to a `BlobArtifactRepository`; name it before the repository."""
 
     _store: BlobStore

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 __all__ = ["Address"]
@@ -51,9 +52,8 @@ class Address:
         Returns:
             The copy.
         """
-        return replace(
-            self, **{name: value for name, value in changes.items() if value is not None}
-        )  # type: ignore[arg-type]
+        kept: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
+        return replace(self, **kept)
 
     @classmethod
     def parse(cls, url: str, default_port: int) -> Address:

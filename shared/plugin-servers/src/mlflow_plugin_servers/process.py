@@ -47,7 +47,7 @@ class Process:
         self._events = b""
         self._lock = threading.RLock()
         # -I and -S: nothing of the environment, the folder or the installed packages reaches the watchman.
-        self._watchman = subprocess.Popen(  # noqa: S603
+        self._watchman = subprocess.Popen(
             [sys.executable, "-I", "-S", str(_SCRIPT), str(self._owner), str(folder)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -138,8 +138,8 @@ class Watchman:
                 os._exit(1)
 
         try:
-            with open(command["log"], "ab") as log:  # noqa: PTH123
-                self._server = subprocess.Popen(  # noqa: S603
+            with open(command["log"], "ab") as log:
+                self._server = subprocess.Popen(
                     command["argv"],
                     cwd=self._folder,
                     env=command["env"],
