@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic_settings import SettingsConfigDict
 
-from mlflow_plugin_core.settings import PluginSettings, option
-
-if TYPE_CHECKING:
-    from pydantic import SecretStr
+from mlflow_plugin_core.settings import PluginSettings, SecretStr, option
 
 MEBIBYTE = 1 << 20
 
