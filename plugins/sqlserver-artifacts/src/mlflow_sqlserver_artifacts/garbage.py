@@ -40,7 +40,7 @@ def purge(database: Database, content_ids: Sequence[bytes]) -> int:
 def _purge_batch(database: Database, content_ids: Sequence[bytes]) -> int:
     def read_counts(connection: Connection) -> dict[bytes, int]:
         rows = connection.execute(statements.count_chunks(content_ids))
-        return dict(rows)
+        return {row[0]: row[1] for row in rows}
 
     counts: dict[bytes, int] = database.read(read_counts, what=_WHAT, missing={})
     removed = 0
