@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
+# pytest's importlib mode puts no folder on the path, and these tests share two modules of helpers.
+sys.path.insert(0, str(Path(__file__).parent))
+
 pytest_plugins = ["pytester"]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_servers.database import DatabaseServer
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
 
 KINDS = ("postgresql", "mariadb")
 

@@ -12,7 +12,7 @@ from waiting import alive, eventually
 
 from mlflow_plugin_servers.ports import LOOPBACK, free_port
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
 
 _OPTIONS = ("-p", "no:cacheprovider", "-p", "no:randomly", "-rs")
 _USE = "def test_it(mariadb_uri):\n    pass\n"

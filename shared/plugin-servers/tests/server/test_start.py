@@ -13,7 +13,7 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.ports import LOOPBACK, free_port
 from mlflow_plugin_servers.postgresql import postgresql
 
-pytestmark = pytest.mark.enable_socket
+pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
 
 kinds = pytest.mark.parametrize("kind", list(SERVERS))
 
