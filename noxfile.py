@@ -33,7 +33,18 @@ NEWEST = MLFLOW_MINORS[-1]
 CONSTRAINTS = ROOT / "constraints.txt"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "mlflow-plugins"
 # What `tests` and so CI runs, the longest first: two at a time end sooner that way.
-CI_PARTS = ("server", "unit", "wheel", "minimums", "together", "types", "tools", "docs", "lint")
+CI_PARTS = (
+    "server",
+    "unit",
+    "wheel",
+    "minimums",
+    "tools",
+    "demo",
+    "together",
+    "types",
+    "docs",
+    "lint",
+)
 
 # A missing interpreter is left out at once; nothing is downloaded behind the user's back.
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
@@ -182,7 +193,7 @@ def fmt(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types, strictly."""
-    session.install("mypy", "types-pymysql", "nox", "pytest", "-c", str(CONSTRAINTS))
+    session.install("mypy", "types-pymysql", "nox", "pytest", "rich", "-c", str(CONSTRAINTS))
     for item in distributions():
         session.install(*_editable(item), "-c", str(CONSTRAINTS))
     for item in distributions():
@@ -311,14 +322,30 @@ def bench(session: nox.Session, dist: str) -> None:
     session.run("python", str(program), *extra)
 
 
-@nox.session(python=NEWEST_PYTHON)
+# What the demo trains and stores; the plugins themselves need none of it.
+DEMO_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "matplotlib", "rich", "pip")
+
+
+@nox.session(python=NEWEST_PYTHON, reuse_venv=False)
 def demo(session: nox.Session) -> None:
     """Build the wheels, install them in a clean environment, and run the main job there."""
     target = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(target, ignore_errors=True)
     for item in distributions():
-        _build(session, item, target)
-    session.run("python", "tools/demo.py", "--wheels", str(target), *session.posargs)
+        if item.is_plugin or any(item in needs(other) for other in plugins()):
+            _build(session, item, target)
+    session.install(
+        *[item.name for item in plugins()],
+        *DEMO_PACKAGES,
+        f"mlflow=={NEWEST}.*",
+        "--no-sources",
+        "--find-links",
+        str(target),
+        "-c",
+        str(CONSTRAINTS),
+    )
+    _, extra = _arguments(session)
+    session.run("python", "tools/demo.py", *extra)
 
 
 @nox.session

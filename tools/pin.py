@@ -18,6 +18,7 @@ import-linter
 mypy
 myst-parser
 nox[uv]
+rich
 ruff
 sphinx
 towncrier
