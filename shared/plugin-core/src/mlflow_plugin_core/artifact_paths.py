@@ -14,10 +14,11 @@ from pathlib import Path, PureWindowsPath
 
 MAX_LENGTH = 4_000
 
+# Strings: compiled at their first use, not while MLflow starts.
 # Half of a pair, as os.fsdecode makes of a byte that is not UTF-8.
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_WINDOWS_INVALID = re.compile(r'[<>:"|?*\\]')
+_SURROGATE = r"[\ud800-\udfff]"
+_CONTROL = r"[\x00-\x1f\x7f]"
+_WINDOWS_INVALID = r'[<>:"|?*\\]'
 # Deeper than any proxy chain decodes; a path that still changes then is hostile.
 _DECODINGS = 5
 
@@ -48,9 +49,9 @@ def normalize(path: str | os.PathLike[str] | None) -> str:
 def _fault(path: str) -> str:
     if len(path) > MAX_LENGTH:
         return f"has {len(path)} characters; {MAX_LENGTH} are allowed"
-    if _CONTROL.search(path):
+    if re.search(_CONTROL, path):
         return "holds a control character"
-    if _SURROGATE.search(path):
+    if re.search(_SURROGATE, path):
         return "cannot be written as UTF-8"
     if "" in path.split("/") or "." in path.split("/"):
         return "is absolute or has an empty or '.' component"
@@ -107,7 +108,7 @@ def local_destination(root: str | os.PathLike[str], path: str) -> Path:
     base = Path(os.path.abspath(root))  # noqa: PTH100  # resolve() would follow symlinks
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if os.name == "nt":
-        parts = [_WINDOWS_INVALID.sub("_", part) for part in parts]
+        parts = [re.sub(_WINDOWS_INVALID, "_", part) for part in parts]
     destination = base.joinpath(*parts)
     inside = base.resolve()
     resolved = destination.resolve()

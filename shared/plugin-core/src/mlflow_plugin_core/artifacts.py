@@ -7,6 +7,9 @@
 MLflow builds a new repository for each call, so a store keeps its clients and pools outside of
 itself. Trace data, trace attachments and asynchronous logging are MLflow's own methods: they are
 written in terms of `log_artifact` and `_download_file` and follow the installed version.
+
+This module is loaded by every `import mlflow` where a plugin is installed: what only a transfer
+needs is imported by the methods.
 """
 
 from __future__ import annotations
@@ -19,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 from mlflow.entities.file_info import FileInfo
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-from mlflow_plugin_core import artifact_paths, errors, local_files, uris
-from mlflow_plugin_core.blob_store import Blob, BlobStore, Download, Upload
+from mlflow_plugin_core import artifact_paths, errors, uris
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from typing_extensions import Self
+
+    from mlflow_plugin_core.blob_store import Blob, BlobStore, Download
 
 _logger = logging.getLogger(__name__)
 
@@ -74,6 +78,9 @@ class BlobArtifactRepository(ArtifactRepository):
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> None:
         """Store every file below a local folder, in parallel and in batches."""
+        from mlflow_plugin_core import local_files
+        from mlflow_plugin_core.blob_store import Upload
+
         folder = artifact_paths.normalize(artifact_path)
         # Planned before anything is sent: one bad name must not leave half a folder behind.
         uploads = [
@@ -122,6 +129,8 @@ class BlobArtifactRepository(ArtifactRepository):
         return str(artifact_paths.local_destination(root, path)) if path else str(root)
 
     def _plan_downloads(self, path: str, root: Path) -> Iterator[Download]:
+        from mlflow_plugin_core.blob_store import Blob, Download
+
         blob = self._store.stat(path) if path else Blob("", is_folder=True)
         if blob is None:
             raise errors.not_found(self._no_such_artifact(path))
@@ -157,6 +166,8 @@ class BlobArtifactRepository(ArtifactRepository):
         self._store.delete_many(self._below(path))
 
     def _below(self, path: str) -> Iterable[Blob]:
+        from mlflow_plugin_core.blob_store import Blob
+
         yield from self._store.list_all(path)
         if path:
             yield Blob(path, is_folder=True)

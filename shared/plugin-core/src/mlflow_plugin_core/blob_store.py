@@ -26,9 +26,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Protocol
-
-from mlflow_plugin_core import transfer
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -52,8 +50,7 @@ class Blob:
     handle: object = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
-class Upload:
+class Upload(NamedTuple):
     """One local file on its way in.
 
     Attributes:
@@ -67,8 +64,7 @@ class Upload:
     size: int
 
 
-@dataclass(frozen=True)
-class Download:
+class Download(NamedTuple):
     """One blob on its way out, to a destination that was checked already."""
 
     blob: Blob
@@ -121,6 +117,7 @@ class BlobStore(Protocol):
 
     def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
         """Store many files; `on_done` is told how many just ended. Override for batches."""
+        from mlflow_plugin_core import transfer
 
         def put(upload: Upload) -> None:
             self.put_file(upload.source, upload.path)
@@ -135,6 +132,7 @@ class BlobStore(Protocol):
 
     def get_many(self, downloads: Iterable[Download], on_done: Callable[[int], None]) -> None:
         """Fetch many files; `on_done` is told how many just ended. Override for batches."""
+        from mlflow_plugin_core import transfer
 
         def get(download: Download) -> None:
             self.get_file(download.blob, download.destination)
@@ -149,6 +147,8 @@ class BlobStore(Protocol):
 
     def delete_many(self, blobs: Iterable[Blob]) -> None:
         """Delete files (and folders where the service has them). Override for batches."""
+        from mlflow_plugin_core import transfer
+
         transfer.run_all(
             lambda blob: self.delete(blob.path),
             (blob for blob in blobs if not blob.is_folder),

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _HIDDEN_NAMES = (
     r"[\w.-]*(?:password|passwd|pwd|secret|token|credential|signature|access_?key|api_?key"
     r"|private_?key|sas)[\w.-]*"
 )
+# Strings and not compiled: this module loads while MLflow starts, and compiling them takes longer
+# than all the rest of it. The re module keeps what was compiled at the first use.
 # Everything up to the last "@" before whitespace, a quote or a bracket is user information: raw
 # passwords may hold "@", ":" and "/", and printing too little is better than printing a secret.
-_USER_INFO = re.compile(r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@")
-_QUERY = re.compile(rf"(?i)(?P<name>[?&;]{_HIDDEN_NAMES}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*")
+_USER_INFO = r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@"
+_QUERY = rf"(?i)(?P<name>[?&;]{_HIDDEN_NAMES}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*"
 # An ODBC connection string, plain or percent-encoded in odbc_connect=….
-_ODBC = re.compile(
+_ODBC = (
     r"(?i)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
     r"(?:\{[^}]*\}|%7B.*?%7D|(?:(?!%3B)[^;&\s'\"])*)"
 )
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*$")
+_CONTROL = r"[\x00-\x1f\x7f]"
+_BAD_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
+_SCHEME = r"^[A-Za-z][A-Za-z0-9+.-]*$"
 
 HIDDEN = "***"
 
@@ -34,15 +36,14 @@ def redact(text: object) -> str:
     """
     found = str(text)
     if "://" in found:
-        found = _USER_INFO.sub(rf"\g<scheme>\g<user>:{HIDDEN}@", found)
+        found = re.sub(_USER_INFO, rf"\g<scheme>\g<user>:{HIDDEN}@", found)
     if "=" in found or "%3" in found:
-        found = _QUERY.sub(rf"\g<name>={HIDDEN}", found)
-        found = _ODBC.sub(rf"\g<name>\g<eq>{HIDDEN}", found)
+        found = re.sub(_QUERY, rf"\g<name>={HIDDEN}", found)
+        found = re.sub(_ODBC, rf"\g<name>\g<eq>{HIDDEN}", found)
     return found
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(NamedTuple):
     """One location, taken apart; prints itself without its secrets.
 
     Attributes:
@@ -58,15 +59,18 @@ class Location:
 
     scheme: str
     username: str | None
-    password: str | None = field(repr=False)
+    password: str | None
     host: str | None
     port: int | None
     path: str
-    query: tuple[tuple[str, str], ...] = field(repr=False)
-    raw: str = field(repr=False, compare=False)
+    query: tuple[tuple[str, str], ...]
+    raw: str
 
     def __str__(self) -> str:
         return redact(self.raw)
+
+    def __repr__(self) -> str:
+        return f"Location({redact(self.raw)!r})"
 
     def parameter(self, name: str) -> str | None:
         """Return the value of a query parameter, or None."""
@@ -80,16 +84,16 @@ def parse(uri: str) -> Location:
         MlflowException: INVALID_PARAMETER_VALUE for a scheme, host, port, percent escape or
             control character that cannot be, or a query parameter that is given twice.
     """
-    if _CONTROL.search(uri):
+    if re.search(_CONTROL, uri):
         raise _refuse(uri, "it holds a control character")
     try:
         parts = urllib.parse.urlsplit(uri)
     except ValueError as error:
         raise _refuse(uri, str(error)) from None
-    if not _SCHEME.match(parts.scheme):
+    if not re.match(_SCHEME, parts.scheme):
         raise _refuse(uri, "it has no scheme (scheme://…)")
     for piece in (parts.netloc, parts.path):
-        if _BAD_ESCAPE.search(piece):
+        if re.search(_BAD_ESCAPE, piece):
             raise _refuse(uri, "a '%' in it is not followed by two hexadecimal digits (write %25)")
     try:
         port = parts.port

@@ -1,0 +1,65 @@
+"""One measurement in a process of its own: what it took, and how far memory grew.
+
+    python measure.py SYSTEM URL FOLDER VERB ARGUMENT…
+
+prints {"seconds": …, "growth": bytes, "count": …}. Parent: run.py.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import re
+import resource
+import sys
+import time
+from pathlib import Path
+
+import systems
+
+
+def _status(name: str) -> int:
+    text = Path("/proc/self/status").read_text(encoding="ascii")
+    match = re.search(rf"^{name}:\s+(\d+) kB", text, re.MULTILINE)
+    return int(match.group(1)) * 1024 if match else 0
+
+
+def _reset_peak() -> int:
+    """Begin to watch memory; returns what is resident now."""
+    gc.collect()
+    try:
+        # Linux: the high-water mark begins anew (proc(5), clear_refs).
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return _status("VmRSS")
+
+
+def _peak() -> int:
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def main() -> None:
+    """Warm up, measure one verb, print."""
+    name, url, folder, verb, *arguments = sys.argv[1:]
+    system = systems.make(name, url, Path(folder))
+    system.warm()
+    count = 0
+    before = _reset_peak()
+    started = time.perf_counter()
+    if verb == "put_file":
+        system.put_file(Path(arguments[0]), arguments[1])
+    elif verb == "put_folder":
+        system.put_folder(Path(arguments[0]), arguments[1])
+    elif verb == "get":
+        system.get(arguments[0], Path(arguments[1]))
+    elif verb == "list":
+        count = system.list(arguments[0])
+    else:
+        system.delete(arguments[0])
+    seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds, "growth": _peak() - before, "count": count}))
+
+
+if __name__ == "__main__":
+    main()
