@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import resource
 import sys
@@ -45,6 +46,7 @@ def main() -> None:
     system = systems.make(name, url, Path(folder))
     system.warm()
     count = 0
+    os.sync()  # what an earlier measurement wrote is not this one's to wait for
     before = _reset_peak()
     started = time.perf_counter()
     if verb == "put_file":

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -75,9 +75,9 @@ class Bench:
 def child(system: str, url: str, folder: Path, verb: str, *arguments: str) -> dict[str, float]:
     """Run one measurement in a process."""
     environment = {**os.environ, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
+    program = [sys.executable, "-W", "ignore", str(HERE / "measure.py")]
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", str(HERE / "measure.py"), system, url, str(folder), verb]
-        + list(arguments),
+        [*program, system, url, str(folder), verb, *arguments],
         capture_output=True,
         text=True,
         env=environment,
@@ -132,7 +132,10 @@ def compare(url: str, folder: Path, options: argparse.Namespace) -> dict[tuple[s
 def print_comparison(title: str, results: dict[tuple[str, str], Result]) -> None:
     """Print seconds, memory and ratios."""
     print(f"\n### {title}\n")
-    print("| | plugin | mlflow-dbstore 1.0.1 | bare driver | local files | bare driver / plugin | mlflow-dbstore / plugin |")
+    print(
+        "| | plugin | mlflow-dbstore 1.0.1 | bare driver | local files "
+        "| bare driver / plugin | mlflow-dbstore / plugin |"
+    )
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name in dict.fromkeys(name for name, _ in results):
         cells = []
@@ -256,8 +259,10 @@ def main() -> None:
     options = parser.parse_args()
     options.only = set(options.only.split(","))
     python, processors = platform.python_version(), os.cpu_count()
-    print(f"{datetime.datetime.now(tz=datetime.timezone.utc):%Y-%m-%d}, {processors} processors, "
-          f"Python {python}. Wanted: {WANTED}.")
+    print(
+        f"{dt.datetime.now(tz=dt.timezone.utc):%Y-%m-%d}, {processors} processors, "
+        f"Python {python}. Wanted: {WANTED}."
+    )
     with tempfile.TemporaryDirectory(prefix="mlflow-bench-") as name:
         folder = Path(name)
         if "imports" in options.only:

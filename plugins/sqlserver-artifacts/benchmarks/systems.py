@@ -180,12 +180,14 @@ class BareDriver:
     def _get_file(self, folder: str, name: str, target: Path) -> None:
         where = "folder = ? AND name = ?"
         (count,) = self._execute(
-            f"SELECT count(*) FROM bare WHERE {where}", folder, name  # noqa: S608  # constants
+            f"SELECT count(*) FROM bare WHERE {where}",
+            folder,
+            name,  # constants
         ).fetchone()
         with target.open("wb") as stream:
             for number in range(count):
                 (data,) = self._execute(
-                    f"SELECT data FROM bare WHERE {where} AND number = ?",  # noqa: S608
+                    f"SELECT data FROM bare WHERE {where} AND number = ?",
                     folder,
                     name,
                     number,

@@ -19,9 +19,7 @@ CONTENT = b"c" * 16
 ENTRY = {column.name: None for column in entries.columns} | {"path_key": KEY, "path": "ü"}
 
 STATEMENTS: dict[str, Executable] = {
-    "insert_rows": statements.insert_rows(
-        chunks, [{"content_id": CONTENT, "number": 0, "crc32": 1, "data": b"x"}] * 2
-    ),
+    "insert_rows": statements.insert_rows(chunks),
     "insert_missing_entries": statements.insert_missing_entries("mssql", [ENTRY]),
     "find_entries": statements.find_entries([KEY, KEY]),
     "lock_entries": statements.lock_entries([KEY]),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_AHEAD = 4
+_AHEAD = 8
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class ChunkReader:
         self._queue: queue.Queue[Chunk | Summary | BaseException] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._produce, name="mlflow-sql-read", daemon=True)
+        self._failure: BaseException | None = None
         self.summary: Summary | None = None
 
     def __enter__(self) -> Self:
@@ -79,14 +80,30 @@ class ChunkReader:
                 break
 
     def __iter__(self) -> Iterator[Chunk]:
-        while True:
-            item = self._queue.get()
-            if isinstance(item, BaseException):
-                raise item
-            if isinstance(item, Summary):
-                self.summary = item
-                return
-            yield item
+        while (chunk := self.take()) is not None:
+            yield chunk
+
+    def take(self, timeout: float | None = None) -> Chunk | None:
+        """Return the next chunk; None at the end, or when none came within `timeout` seconds.
+
+        Raises:
+            Exception: What reading the stream raised; again each time it is asked.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self.summary is not None:
+            return None
+        try:
+            item = self._queue.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if isinstance(item, BaseException):
+            self._failure = item
+            raise item
+        if isinstance(item, Summary):
+            self.summary = item
+            return None
+        return item
 
     def _produce(self) -> None:
         digest = hashlib.sha256()

@@ -123,6 +123,9 @@ def _create(target: Target) -> Engine:
         connect_args=_connect_arguments(target, driver),
         **_engine_arguments(location.dialect),
     )
+    # One INSERT with many VALUES for a list of rows: `executemany` is one round trip a row with some
+    # drivers and one a MB with others. SQLite has no wire, and its executemany is the fastest.
+    engine.dialect.use_insertmanyvalues_wo_returning = location.dialect != "sqlite"
     if location.dialect == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow_sqlserver_artifacts.database import Database
 
 # Bytes that one statement reads ahead; the one before is being written meanwhile.
-_READ_BYTES = 8 << 20
+_READ_BYTES = 4 << 20
 # A path that is replaced again and again while it is read: give up at some point.
 _RESTARTS = 20
 

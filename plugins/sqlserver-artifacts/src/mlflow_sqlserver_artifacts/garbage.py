@@ -23,7 +23,7 @@ def declare(connection: Connection, database: Database, content_ids: Sequence[by
     now = now_milliseconds()
     rows = [{"content_id": item, "state": GARBAGE, "touched_at": now} for item in content_ids]
     for batch in statements.batches(rows, database.limits):
-        connection.execute(statements.insert_rows(pending, batch))
+        connection.execute(statements.insert_rows(pending), batch)
 
 
 def purge(database: Database, content_ids: Sequence[bytes]) -> int:

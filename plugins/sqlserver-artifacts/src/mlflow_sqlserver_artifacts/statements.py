@@ -60,6 +60,9 @@ LIMITS = {
 # SQL Server inserts a missing row by INSERT … SELECT … WHERE NOT EXISTS, one at a time.
 SINGLE_ROW = Limits(parameters=2_000, rows=1, bytes=4 << 20)
 
+# The callers cut their lists by `LIMITS`: SQLAlchemy's own pages of 1,000 rows would cut again.
+_NO_PAGES = 1_000_000
+
 ENTRY_COLUMNS = (
     entries.c.path_key,
     entries.c.path,
@@ -94,9 +97,13 @@ def batches(
     return transfer.batched(items, max_items=most, max_bytes=limits.bytes, size=size)
 
 
-def insert_rows(table: Table, rows: Sequence[Mapping[str, Any]]) -> Executable:
-    """Insert several rows in one statement."""
-    return insert(table).values(list(rows))
+def insert_rows(table: Table) -> Executable:
+    """Insert rows, given as a list of mappings to `Connection.execute`.
+
+    SQLAlchemy puts the whole list into one VALUES (`client.py` asks for it): compiled once, where
+    `values(rows)` would be compiled anew for each list at 25 microseconds a value.
+    """
+    return insert(table).execution_options(insertmanyvalues_page_size=_NO_PAGES)
 
 
 def insert_missing_entries(dialect: str, rows: Sequence[Mapping[str, Any]]) -> Executable:

@@ -82,10 +82,6 @@ class SqlBlobStore(BlobStore):
             yield self._blob(row)
 
     def put_file(self, source: Path, path: str) -> None:
-        """Store one file in one transaction if it fits a chunk, else as a stream."""
-        self.put_stream_of(source, path)
-
-    def put_stream_of(self, source: Path, path: str) -> None:
         """Store a local file chunk by chunk."""
         with source.open("rb", buffering=0) as stream:
             uploads.store_stream(
@@ -99,14 +95,24 @@ class SqlBlobStore(BlobStore):
         """Store a stream; what the path held stays readable until the stream has ended."""
         uploads.store_stream(self._database, stream, self._absolute(path), self._chunk_size)
 
-    def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+    def put_many(self, planned: Iterable[Upload], on_done: Callable[[int], None]) -> None:
         """Store many files: small ones a few MiB to a transaction, large ones as streams."""
-        transfer.run_all(
-            self._put_group,
-            self._plan(uploads),
-            workers=self.workers,
-            on_done=lambda group, _result: on_done(len(group.uploads)),
-        )
+        paths: list[str] = []
+        replaced: list[bytes] = []
+
+        def stored(group: _Group, contents: list[bytes]) -> None:
+            paths.extend(self._absolute(upload.path) for upload in group.uploads)
+            replaced.extend(contents)
+            on_done(len(group.uploads))
+
+        try:
+            transfer.run_all(
+                self._put_group, self._plan(planned), workers=self.workers, on_done=stored
+            )
+        finally:
+            # Once for all of them: a look at the folders after each transaction would double the
+            # round trips. After an error too, for what is there.
+            uploads.settle(self._database, paths, replaced)
 
     def _plan(self, uploads: Iterable[Upload]) -> Iterator[_Group]:
         small: list[Upload] = []
@@ -121,23 +127,25 @@ class SqlBlobStore(BlobStore):
         ):
             yield _Group(batch, is_small=True)
 
-    def _put_group(self, group: _Group) -> None:
+    def _put_group(self, group: _Group) -> list[bytes]:
+        """Store a group; returns the contents that still have to be removed."""
         if not group.is_small:
-            self.put_stream_of(group.uploads[0].source, group.uploads[0].path)
-            return
+            self.put_file(group.uploads[0].source, group.uploads[0].path)
+            return []
         new: list[uploads.NewFile] = []
         pieces = []
         for upload in group.uploads:
             data = _read_small(upload, self._chunk_size)
             if data is None:
-                self.put_stream_of(upload.source, upload.path)
+                self.put_file(upload.source, upload.path)
                 continue
             summary = summarize(data, self._chunk_size)
             new.append(uploads.NewFile(self._absolute(upload.path), new_content_id(), summary))
             if data:
                 pieces.append(make_chunk(0, data))
-        if new:
-            uploads.store_small(self._database, new, pieces, what=f"Cannot store {group}")
+        if not new:
+            return []
+        return uploads.store_small(self._database, new, pieces, what=f"Cannot store {group}")
 
     def get_file(self, blob: Blob, destination: Path) -> None:
         """Fetch one file."""

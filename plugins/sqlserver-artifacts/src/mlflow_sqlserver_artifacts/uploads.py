@@ -18,15 +18,19 @@ from mlflow_sqlserver_artifacts.keys import new_content_id, path_key
 from mlflow_sqlserver_artifacts.schema import UPLOADING, chunks, entries, pending
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Row
 
     Rows = dict[bytes, Row[Any]]
 
 # Bytes of chunks that one transaction holds: enough to make its end cheap, few enough that locks,
-# logs and a repetition stay small.
+# logs and a repetition stay small. They are kept in memory until then, to be sent again.
 TRANSACTION_BYTES = 32 << 20
+# SQLite pays three fsyncs a transaction and repeats none that has begun, so nothing is kept: it goes
+# on while the stream keeps up, and makes way for other writers after so many bytes.
+_SQLITE_TRANSACTION_BYTES = 128 << 20
+_PATIENCE_SECONDS = 0.05
 
 
 class NewFile(NamedTuple):
@@ -46,39 +50,37 @@ def store_stream(database: Database, stream: BinaryIO, path: str, chunk_size: in
     content_id = new_content_id()
     what = f"Cannot store {path!r}"
     with ChunkReader(stream, chunk_size) as reader:
-        group: list[Chunk] = []
-        held = sent = 0
-        for chunk in reader:
-            group.append(chunk)
-            held += len(chunk.data)
-            if held >= _group_bytes(database):
-                _send(database, content_id, group, first=sent == 0, what=what)
-                sent += len(group)
-                group, held = [], 0
-        summary = reader.summary
-    if summary is None:  # the iteration above ends with a summary or an error
-        raise errors.internal(f"{what}: its stream had no end")
+        sent = 0
+        while True:
+            group = _next_group(reader, _group_bytes(database))
+            if reader.summary is not None:
+                break
+            sent += _send(database, content_id, group, reader, what=what)
+    summary = reader.summary
     new = NewFile(path, content_id, summary)
     if sent == 0:
-        store_small(database, [new], group, what=what)
+        settle(database, [path], store_small(database, [new], group, what=what))
         return summary
     if group:
-        _send(database, content_id, group, first=False, what=what)
+        _send(database, content_id, group, reader, what=what)
 
     def finish(connection: Connection) -> list[bytes]:
         if _is_done(connection, database, [new]):
             return []  # a repetition: the first attempt's commit had reached the database
         return _point(connection, database, [new], uploaded=True)
 
-    replaced = database.write(finish, what=what)
-    _settle(database, [new], replaced)
+    settle(database, [path], database.write(finish, what=what))
     return summary
 
 
 def store_small(
     database: Database, new: Sequence[NewFile], pieces: Sequence[Chunk], *, what: str
-) -> None:
-    """Store files and all their chunks in one transaction; `pieces` in the order of `new`."""
+) -> list[bytes]:
+    """Store files and all their chunks in one transaction; `pieces` in the order of `new`.
+
+    Returns:
+        The contents that they replaced: `settle` has to follow, once for many transactions.
+    """
     rows = _chunk_rows(new, pieces)
     attempts = 0
 
@@ -90,42 +92,81 @@ def store_small(
         _insert_chunks(connection, database, rows)
         return _point(connection, database, new, uploaded=False)
 
-    _settle(database, new, database.write(step, what=what))
+    return database.write(step, what=what)
 
 
-def _settle(database: Database, new: Sequence[NewFile], replaced: Sequence[bytes]) -> None:
-    folders.heal(database, [file.path for file in new])
+def settle(database: Database, paths: Sequence[str], replaced: Sequence[bytes]) -> None:
+    """Do what follows a commit: see that the folders are there, remove what was replaced."""
+    folders.heal(database, paths)
     garbage.purge(database, replaced)
 
 
+def _next_group(reader: ChunkReader, limit: int) -> list[Chunk]:
+    group: list[Chunk] = []
+    held = 0
+    while held < limit and (chunk := reader.take()) is not None:
+        group.append(chunk)
+        held += len(chunk.data)
+    return group
+
+
 def _group_bytes(database: Database) -> int:
+    if database.dialect == "sqlite":
+        return database.limits.bytes
     return min(TRANSACTION_BYTES, database.limits.bytes * 4)
 
 
 def _send(
-    database: Database, content_id: bytes, group: Sequence[Chunk], *, first: bool, what: str
-) -> None:
-    attempts = 0
+    database: Database,
+    content_id: bytes,
+    group: Sequence[Chunk],
+    reader: ChunkReader,
+    *,
+    what: str,
+) -> int:
+    """Store the chunks of one transaction; returns how many."""
+    attempts = taken = 0
     start, end = group[0].number, group[-1].number + 1
 
-    def step(connection: Connection) -> None:
-        nonlocal attempts
+    def step(connection: Connection) -> int:
+        nonlocal attempts, taken
         attempts += 1
+        if taken:
+            raise errors.unavailable(errors.explain(what, why="the database stayed locked"))
         if attempts > 1:
             # The first attempt's connection may have broken after its commit.
             connection.execute(statements.delete_chunk_range(content_id, start, end))
-            if first:
+            if start == 0:
                 connection.execute(statements.forget_pending([content_id]))
         now = now_milliseconds()
-        if first:
+        if start == 0:
             row = {"content_id": content_id, "state": UPLOADING, "touched_at": now}
-            connection.execute(statements.insert_rows(pending, [row]))
+            connection.execute(statements.insert_rows(pending), [row])
         elif connection.execute(statements.touch_upload(content_id, now)).rowcount == 0:
             raise errors.unavailable(_collected(what))
-        rows = [_chunk_row(content_id, chunk) for chunk in group]
-        _insert_chunks(connection, database, rows)
+        _insert_chunks(connection, database, [_chunk_row(content_id, chunk) for chunk in group])
+        if database.dialect == "sqlite":
+            for chunk in _more(reader):
+                taken += 1
+                _insert_chunks(connection, database, [_chunk_row(content_id, chunk)])
+        return len(group) + taken
 
-    database.write(step, what=what)
+    return database.write(step, what=what)
+
+
+def _more(reader: ChunkReader) -> Iterator[Chunk]:
+    held = 0
+    while held < _SQLITE_TRANSACTION_BYTES:
+        # A stream that stalls must not keep other writers out. One that breaks says so again outside
+        # of the transaction, where nobody takes it for an error of the database.
+        try:
+            chunk = reader.take(timeout=_PATIENCE_SECONDS)
+        except Exception:  # noqa: BLE001
+            return
+        if chunk is None:
+            return
+        held += len(chunk.data)
+        yield chunk
 
 
 def _point(
@@ -150,7 +191,7 @@ def _point(
             connection.execute(statements.point_entry(), _new_values(key, by_key[key], now))
     fresh = [_entry_row(key, file, now) for key, file in by_key.items() if key not in found]
     for rows in statements.batches(fresh, database.limits):
-        connection.execute(statements.insert_rows(entries, rows))
+        connection.execute(statements.insert_rows(entries), rows)
     return replaced
 
 
@@ -174,7 +215,7 @@ def _insert_chunks(
     connection: Connection, database: Database, rows: Sequence[dict[str, Any]]
 ) -> None:
     for batch in statements.batches(rows, database.limits, size=lambda row: len(row["data"])):
-        connection.execute(statements.insert_rows(chunks, batch))
+        connection.execute(statements.insert_rows(chunks), batch)
 
 
 def _chunk_rows(new: Sequence[NewFile], pieces: Sequence[Chunk]) -> list[dict[str, Any]]:

@@ -55,11 +55,15 @@ def _fault(path: str) -> str:
         return "cannot be written as UTF-8"
     if "" in path.split("/") or "." in path.split("/"):
         return "is absolute or has an empty or '.' component"
+    return _escapes(path) or (_fault_decoded(path) if "%" in path else "")
+
+
+def _fault_decoded(path: str) -> str:
     decoded = path
     for _ in range(_DECODINGS):
+        decoded = urllib.parse.unquote(decoded)
         if why := _escapes(decoded):
             return why
-        decoded = urllib.parse.unquote(decoded)
     return "" if decoded == urllib.parse.unquote(decoded) else "is percent-encoded too many times"
 
 
@@ -68,7 +72,7 @@ def _escapes(path: str) -> str:
         return "holds a backslash"
     if ".." in path.split("/"):
         return "leads upwards"
-    if path.startswith("/") or PureWindowsPath(path).is_absolute():
+    if path.startswith("/") or (path[1:2] == ":" and PureWindowsPath(path).is_absolute()):
         return "is absolute"
     if os.name == "nt" and PureWindowsPath(path).drive:
         return "names a drive"
@@ -105,16 +109,18 @@ def local_destination(root: str | os.PathLike[str], path: str) -> Path:
         MlflowException: INVALID_PARAMETER_VALUE where a component, or a symlink that is there
             already, leads out of `root`.
     """
-    base = Path(os.path.abspath(root))  # noqa: PTH100  # resolve() would follow symlinks
+    # Strings: pathlib would take longer than fetching a small file.
+    base = os.path.abspath(root)  # noqa: PTH100  # resolve() would follow symlinks
     parts = [part for part in path.split("/") if part not in {"", "."}]
     if os.name == "nt":
         parts = [re.sub(_WINDOWS_INVALID, "_", part) for part in parts]
-    destination = base.joinpath(*parts)
-    inside = base.resolve()
-    resolved = destination.resolve()
-    if ".." in parts or not (resolved == inside or inside in resolved.parents):
+    destination = os.path.join(base, *parts)  # noqa: PTH118
+    inside = os.path.realpath(base)
+    resolved = os.path.realpath(destination)
+    is_inside = resolved == inside or resolved.startswith(inside.rstrip(os.sep) + os.sep)
+    if ".." in parts or not is_inside:
         from mlflow_plugin_core import errors
 
-        message = f"Invalid artifact path: {path!r} would be written outside of {str(base)!r}"
+        message = f"Invalid artifact path: {path!r} would be written outside of {base!r}"
         raise errors.invalid_parameter(message)
-    return destination
+    return Path(destination)

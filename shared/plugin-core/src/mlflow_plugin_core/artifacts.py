@@ -135,7 +135,7 @@ class BlobArtifactRepository(ArtifactRepository):
         if blob is None:
             raise errors.not_found(self._no_such_artifact(path))
         if not blob.is_folder:
-            yield Download(blob, _prepared(root, blob.path))
+            yield Download(blob, artifact_paths.local_destination(root, blob.path))
             return
         artifact_paths.local_destination(root, path or ".").mkdir(parents=True, exist_ok=True)
         for found in self._store.list_all(path):
@@ -144,7 +144,7 @@ class BlobArtifactRepository(ArtifactRepository):
                     parents=True, exist_ok=True
                 )
             else:
-                yield Download(found, _prepared(root, found.path))
+                yield Download(found, artifact_paths.local_destination(root, found.path))
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
         path = artifact_paths.normalize(remote_file_path)
@@ -198,12 +198,6 @@ def _destination_folder(dst_path: str | None) -> Path:
         )
         raise errors.invalid_parameter(message)
     return root
-
-
-def _prepared(root: Path, path: str) -> Path:
-    destination = artifact_paths.local_destination(root, path)
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    return destination
 
 
 class _progress_bar:  # noqa: N801  # used like a function

@@ -21,18 +21,26 @@ def atomic_write(destination: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Until then it stands beside it under a temporary name, on the same file system, so that moving
     it is one step; after an error nothing is left.
     """
-    target = Path(destination)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")
+    target = os.fspath(destination)
+    folder = os.path.dirname(target)  # noqa: PTH120  # strings: this runs once for each small file
+    temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")  # noqa: PTH118
     try:
         # "x" makes the file with the user's umask; tempfile would make it private.
-        with temporary.open("xb") as stream:
+        with _create(temporary) as stream:
             yield stream
-        temporary.replace(target)
+        os.replace(temporary, target)  # noqa: PTH105
     except BaseException:
         with suppress(OSError):
-            temporary.unlink()
+            os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+def _create(path: str) -> BinaryIO:
+    try:
+        return open(path, "xb")  # noqa: PTH123  # the caller closes it
+    except FileNotFoundError:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        return open(path, "xb")  # noqa: PTH123
 
 
 class LocalFile(NamedTuple):
