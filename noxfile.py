@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import parallel  # noqa: E402  # tools/ is not a package on the path
 from discover import MLFLOW_MINORS, PYTHONS, Distribution, distributions, needs, plugins  # noqa: E402
+from matrix import MAIN  # noqa: E402
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
@@ -124,6 +125,7 @@ def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups:
 
 def _pytest(session: nox.Session, item: Distribution, *arguments: str) -> None:
     _, extra = _arguments(session)
+    named = any(Path(text.partition("::")[0]).exists() for text in extra)
     session.run(
         "pytest",
         "-c",
@@ -131,7 +133,8 @@ def _pytest(session: nox.Session, item: Distribution, *arguments: str) -> None:
         f"--rootdir={ROOT}",
         "-q",
         *arguments,
-        *(extra or [str(item.folder / "tests")]),
+        *extra,
+        *([] if named else [str(item.folder / "tests")]),
         # 5: a distribution without a test of this kind.
         success_codes=[0, 5],
     )
@@ -208,6 +211,25 @@ def unit(session: nox.Session, dist: str, mlflow: str) -> None:
     item = _enter(session, dist)
     _install_cell(session, item, mlflow, "test")
     _pytest(session, item, "-m", "not server")
+
+
+@nox.session(python=PYTHONS)
+def cell(session: nox.Session) -> None:
+    """Run one cell of the workflows' matrix: `CELL_MLFLOW=3.9 … -s cell-3.10 -- DIST`."""
+    minor = os.environ.get("CELL_MLFLOW", NEWEST)
+    chosen, _ = _arguments(session)
+    for short in chosen:
+        item = _enter(session, short)
+        _install_cell(session, item, NEWEST if minor == MAIN else minor, "test")
+        if minor == MAIN:
+            # The three overlap in files, so all of them come from one place.
+            source = "git+https://github.com/mlflow/mlflow@master"
+            session.install(
+                f"mlflow @ {source}",
+                f"mlflow-skinny @ {source}#subdirectory=libs/skinny",
+                f"mlflow-tracing @ {source}#subdirectory=libs/tracing",
+            )
+        _pytest(session, item, "-m", "not server")
 
 
 @nox.session(python=NEWEST_PYTHON)

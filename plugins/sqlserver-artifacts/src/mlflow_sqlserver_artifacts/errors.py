@@ -32,8 +32,10 @@ _SQLITE_BUSY = ("database is locked", "database table is locked")
 _UNIQUE = {"1062", "2601", "2627", "23505"}
 
 _DENIED = {"229", "230", "262", "1044", "1142", "1370", "42501", "attempt to write a readonly"}
-_LOGIN = {"18456", "18452", "1045", "28P01", "28000", "authentication failed"}
+_LOGIN = {"18456", "18452", "1045", "28P01", "28000", "authentication failed", "no password supplied"}
 _NO_DATABASE = {"4060", "1049", "3D000"}
+# What libpq says while it connects has no code.
+_NO_DATABASE_WORDS = re.compile(r'database "[^"]*" does not exist')
 _FULL = {"1105", "9002", "1021", "1114", "53100", "database or disk is full"}
 _TIMEOUT = ("timeout", "timed out", "time-out")
 
@@ -119,7 +121,7 @@ def translate(error: BaseException, what: str, location: SqlLocation) -> MlflowE
             "grant the user SELECT, INSERT, UPDATE and DELETE on the tables that "
             "`mlflow-sqlserver-artifacts ddl` prints; a read-only database can only be read"
         )
-    elif matches(_NO_DATABASE):
+    elif matches(_NO_DATABASE) or _NO_DATABASE_WORDS.search(text):
         make, remedy = errors.not_found, "create the database first; the plugin makes only tables"
     elif "unable to open database file" in text:
         make, remedy = errors.not_found, "the folder of the SQLite file has to exist"
