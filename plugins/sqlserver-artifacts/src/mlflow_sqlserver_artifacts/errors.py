@@ -32,7 +32,15 @@ _SQLITE_BUSY = ("database is locked", "database table is locked")
 _UNIQUE = {"1062", "2601", "2627", "23505"}
 
 _DENIED = {"229", "230", "262", "1044", "1142", "1370", "42501", "attempt to write a readonly"}
-_LOGIN = {"18456", "18452", "1045", "28P01", "28000", "authentication failed", "no password supplied"}
+_LOGIN = {
+    "18456",
+    "18452",
+    "1045",
+    "28P01",
+    "28000",
+    "authentication failed",
+    "no password supplied",
+}
 _NO_DATABASE = {"4060", "1049", "3D000"}
 # What libpq says while it connects has no code.
 _NO_DATABASE_WORDS = re.compile(r'database "[^"]*" does not exist')

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mlflow_plugin_servers.database import DatabaseServer
-
     from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
 
 pytestmark = [pytest.mark.server, pytest.mark.enable_socket]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_servers.database import DatabaseServer
     from mlflow_plugin_servers.proxy import Proxy
-
     from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
 
 pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
@@ -37,7 +36,9 @@ def proxy(server: DatabaseServer, tcp_proxy: Callable[[int], Proxy]) -> Proxy:
 
 
 @pytest.fixture
-def repository(server: DatabaseServer, proxy: Proxy, open_repository: Open) -> Iterator[SqlArtifactRepository]:  # type: ignore[valid-type]
+def repository(
+    server: DatabaseServer, proxy: Proxy, open_repository: Open
+) -> Iterator[SqlArtifactRepository]:  # type: ignore[valid-type]
     """A repository behind the proxy, connected, with its tables."""
     with server.fresh_database() as direct:
         uri = direct.replace(f":{server.port}/", f":{proxy.port}/")
