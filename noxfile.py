@@ -327,7 +327,7 @@ def tools(session: nox.Session) -> None:
     session.install(
         "pytest", "pytest-timeout", "hypothesis", "nox[uv]", "ruff", "-c", str(CONSTRAINTS)
     )
-    session.run("pytest", "-q", "tests")
+    session.run("pytest", "-q", *(session.posargs or ["tests"]))
 
 
 @nox.session(python=NEWEST_PYTHON)

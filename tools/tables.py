@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def plugins_table() -> str:
+def plugins_table(root: Path = ROOT) -> str:
     """Return the table of plugins."""
     rows = ["| plugin | what it does | schemes and names | MLflow |", "|---|---|---|---|"]
-    for item in plugins():
+    for item in plugins(root):
         names = ", ".join(f"`{name}`" for group in item.entry_points.values() for name in group)
         link = f"[{item.name}](plugins/{item.short}/README.md)"
         rows.append(f"| {link} | {item.description} | {names} | {item.floor} and later |")

@@ -1,0 +1,93 @@
+"""A new plugin of each kind passes the checks at once, with nothing edited."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import new_plugin
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SESSIONS = ("lint", "types", "unit", "wheel")
+_KINDS = new_plugin.kinds()
+
+
+def _name(kind: str) -> str:
+    return f"blue-{kind.replace('_', '-')}"
+
+
+@pytest.fixture(scope="session")
+def sessions(copied: Path) -> dict[str, str]:
+    """What became of every session, in a repository with one new plugin of each kind."""
+    names = [_name(kind) for kind in _KINDS]
+    for kind, name in zip(_KINDS, names, strict=True):
+        assert new_plugin.main([name, "--kind", kind, "--root", str(copied)]) == 0
+    report = copied / "report.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "nox", "-f", str(copied / "noxfile.py")),
+            *("--report", str(report), "-s", *_SESSIONS, "--", *names),
+        ],
+        capture_output=True,
+        text=True,
+        # Its environments are its own; colours would only be in the way.
+        env={**os.environ, "NO_COLOR": "1"},
+        check=False,
+    )
+    print(done.stdout[-5000:], done.stderr[-20_000:])
+    found = json.loads(report.read_text())["sessions"]
+    return {item["signature"]: item["result"] for item in found}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("kind", _KINDS)
+@pytest.mark.parametrize("session", _SESSIONS)
+def test_a_new_plugin_passes_at_once(sessions: dict[str, str], kind: str, session: str) -> None:
+    mine = {
+        signature: result
+        for signature, result in sessions.items()
+        if signature == session
+        or (signature.startswith((f"{session}(", f"{session}-")) and _name(kind) in signature)
+    }
+
+    assert mine
+    assert set(mine.values()) == {"success"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Blue-artifacts", "blue", "mlflow-blue", "blue_artifacts", "../x-y", ""]
+)
+def test_a_bad_name_is_refused_in_one_sentence(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = new_plugin.main([name, "--kind", _KINDS[0], "--root", str(tmp_path)])
+
+    assert code == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plugin_that_is_there_is_not_touched(tmp_path: Path) -> None:
+    (tmp_path / "plugins/blue-artifacts").mkdir(parents=True)
+
+    code = new_plugin.main(["blue-artifacts", "--kind", _KINDS[0], "--root", str(tmp_path)])
+
+    assert code == 2
+    assert list((tmp_path / "plugins/blue-artifacts").iterdir()) == []
+
+
+def test_an_unknown_kind_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        new_plugin.main(["blue-artifacts", "--kind", "teapot"])
+
+    assert refused.value.code == 2
+    said = capsys.readouterr().err
+    assert all(kind in said for kind in _KINDS)

@@ -1,0 +1,155 @@
+"""The tools that decide what is tested, released and shown."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import affected
+import check_layout
+import collect_docs
+import discover
+import matrix
+import parallel
+import release
+import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Repository = Callable[..., Path]
+
+
+def _shorts(found: list[discover.Distribution]) -> list[str]:
+    return [item.short for item in found]
+
+
+def test_a_folder_is_all_it_takes_to_be_found(repository: Repository) -> None:
+    root = repository(core=[], blue=["mlflow-core>=0.1"], green=[])
+
+    assert _shorts(discover.distributions(root)) == ["core", "blue", "green"]
+    assert _shorts(discover.plugins(root)) == ["blue", "green"]
+    assert _shorts(discover.needs(discover.by_name("blue", root), root)) == ["core"]
+    assert discover.by_name("mlflow-blue", root).floor == "3.5"
+    with pytest.raises(LookupError, match="core, blue, green"):
+        discover.by_name("red", root)
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (["plugins/green/src/x.py"], ["green"]),
+        (["shared/core/src/x.py"], ["core", "blue"]),
+        (["noxfile.py"], ["core", "blue", "green"]),
+        (["docs/index.md", "README.md"], []),
+        ([], []),
+    ],
+    ids=str,
+)
+def test_a_change_concerns_what_depends_on_it(
+    repository: Repository, changed: list[str], expected: list[str]
+) -> None:
+    root = repository(core=[], blue=["mlflow-core>=0.1"], green=[])
+
+    assert _shorts(affected.affected(changed, root)) == expected
+
+
+def test_a_pull_request_runs_floor_and_newest_on_oldest_and_newest(repository: Repository) -> None:
+    cells = matrix.pull_request(discover.plugins(repository(blue=[])))
+
+    assert {(cell["mlflow"], cell["python"]) for cell in cells} == {
+        (minor, python)
+        for minor in ("3.5", discover.MLFLOW_MINORS[-1])
+        for python in (discover.PYTHONS[0], discover.PYTHONS[-1])
+    }
+
+
+def test_the_night_runs_everything_and_may_fail_on_main_only(repository: Repository) -> None:
+    cells = matrix.nightly(discover.plugins(repository(blue=[])))
+
+    assert len(cells) == 4 * len(discover.PYTHONS) + 1  # no MLflow below the plugin's floor
+    assert [cell["mlflow"] for cell in cells if cell["may-fail"]] == ["main"]
+
+
+def test_a_release_needs_tag_version_and_changelog_to_agree(repository: Repository) -> None:
+    root = repository(blue=[])
+    item, version = release.parse("blue-v1.2.0", root)
+    assert release.faults(item, version) == []
+
+    assert "the tag says 1.3.0" in release.faults(item, "1.3.0")[0]
+    (item.folder / "changes/1.feature.md").write_text("More.")
+    assert "news fragment" in release.faults(item, version)[0]
+    with pytest.raises(ValueError, match="is not DIST-vX"):
+        release.parse("red-v1.2.0", root)
+
+
+def test_a_table_is_replaced_between_its_marks_only() -> None:
+    text = "before\n<!-- plugins:begin -->\nold\n<!-- plugins:end -->\nafter\n"
+
+    assert tables.replaced(text, "plugins", r"new \1") == text.replace("old", r"new \1")
+    assert tables.replaced(text, "versions", "new") == text
+
+
+def test_the_table_of_plugins_comes_from_their_metadata(repository: Repository) -> None:
+    table = tables.plugins_table(repository(core=[], blue=[]))
+
+    row = table.splitlines()[-1]
+    assert row == "| [mlflow-blue](plugins/blue/README.md) | About blue. | `blue` | 3.5 and later |"
+
+
+def test_the_layout_check_names_each_fault(repository: Repository) -> None:
+    root = repository(blue=[])
+    assert list(check_layout.faults(root)) == []
+
+    package = root / "plugins/blue/src/mlflow_blue"
+    (package / "long.py").write_text('"""Long."""\n' + "x = 1\n" * check_layout.MODULE_LINES)
+    (package / "mute.py").write_text("from mlflow.version import VERSION\n")
+    (root / "plugins/blue/README.md").unlink()
+    found = " ".join(check_layout.faults(root))
+
+    assert "has no README.md" in found
+    assert "long.py: 401 lines" in found
+    assert "mute.py: has no docstring" in found
+    assert "only compat.py looks at MLflow's version" in found
+
+
+def test_links_of_a_collected_page_hold_in_the_site(repository: Repository) -> None:
+    root = repository(core=[], blue=[])
+    known = collect_docs.pages(root)
+    source, target = "plugins/blue/README.md", known["plugins/blue/README.md"]
+
+    def rewritten(text: str) -> str:
+        return collect_docs.rewritten(text, source, target, known, root).strip()
+
+    assert rewritten("[a](CHANGELOG.md#x)") == "[a](changelog.md#x)"
+    assert rewritten("[a](LICENSE)").endswith("/blob/main/plugins/blue/LICENSE)")
+    assert rewritten("```\n[a](nowhere)\n```") == "```\n[a](nowhere)\n```"
+    with pytest.raises(LookupError, match="nowhere"):
+        rewritten("[a](nowhere)")
+
+
+def test_parts_run_beside_each_other_and_every_failure_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = [sys.executable, "-c", "print('3 passed in 0.1s')"]
+    bad = [sys.executable, "-c", "raise SystemExit(3)"]
+
+    failed = parallel.run({"good": good, "bad": bad}, tmp_path / "logs")
+
+    assert failed == ["bad"]
+    printed = capsys.readouterr().out
+    assert printed.rstrip().endswith("s")
+    assert printed.index("═ summary") < printed.rindex("3 passed in 0.1s")
+    assert (tmp_path / "logs/good.log").read_text().strip() == "3 passed in 0.1s"
+
+
+def test_the_workflows_matrix_is_json() -> None:
+    program = [sys.executable, str(discover.ROOT / "tools/matrix.py"), "nightly"]
+    printed = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+
+    assert json.loads(printed)["include"][0].keys() == {"dist", "mlflow", "python", "may-fail"}
