@@ -11,6 +11,7 @@ import importlib.util
 import os
 import struct
 import threading
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ _ENTRA_SCOPE = "https://database.windows.net/.default"
 _SQL_ATTR_LOGIN_TIMEOUT = 103  # sqlext.h
 
 _engines: dict[tuple[object, ...], Engine] = {}
+_answered: weakref.WeakSet[Engine] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
@@ -84,6 +86,11 @@ def engine_for(target: Target) -> Engine:
         if engine is None:
             engine = _engines[key] = _create(target)
         return engine
+
+
+def has_answered(engine: Engine) -> bool:
+    """Tell whether a connection to this database was ever made in this process."""
+    return engine in _answered
 
 
 def dispose_engines() -> None:
@@ -137,6 +144,8 @@ def _create(target: Target) -> Engine:
         event.listen(engine, "do_connect", _add_entra_token)
     if settings.table_schema:
         engine = engine.execution_options(schema_translate_map={None: settings.table_schema})
+    if location.dialect != "sqlite":
+        event.listen(engine.pool, "connect", lambda *_: _answered.add(engine))
     return engine
 
 

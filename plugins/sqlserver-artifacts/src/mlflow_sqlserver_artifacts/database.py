@@ -16,6 +16,7 @@ from mlflow_sqlserver_artifacts import client, schema_setup
 from mlflow_sqlserver_artifacts.errors import (
     is_duplicate,
     is_missing_table,
+    is_outage,
     is_transient,
     translate,
 )
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 # Two writers of one path: one of them loses, and finds the other's row when it tries again.
 _DUPLICATE_WAIT_SECONDS = 0.01
+# A server that restarts is back after a few seconds: longer pauses would only add to its absence.
+_LONGEST_WAIT_SECONDS = 3.0
 
 
 class Database:
@@ -42,7 +45,9 @@ class Database:
         self.dialect = target.location.dialect
         self.limits: Limits = LIMITS[self.dialect]
         seconds = target.settings.retry_timeout
-        self._policy = retries.RetryPolicy(attempts=8 if seconds else 1, timeout=float(seconds))
+        self._policy = retries.RetryPolicy(
+            attempts=None if seconds else 1, timeout=float(seconds), wait_max=_LONGEST_WAIT_SECONDS
+        )
         self._lock = threading.Lock()
 
     @property
@@ -97,12 +102,25 @@ class Database:
         writes: bool,
         autocommit: bool = False,
     ) -> T:
+        connected = False
+
         def attempt() -> T:
+            nonlocal connected
+            connected = False
             with self._transaction(writes=writes, autocommit=autocommit) as connection:
+                connected = True
                 return step(connection)
 
+        def retryable(error: Exception) -> bool | float:
+            if is_duplicate(error):
+                return _DUPLICATE_WAIT_SECONDS
+            # Who cannot be reached at first is a wrong address, and the user wants to know at once;
+            # who answered before restarts or fails over, and is waited for.
+            is_back_soon = not connected and client.has_answered(self.engine) and is_outage(error)
+            return is_back_soon or is_transient(error)
+
         try:
-            return retries.call(attempt, retryable=_retryable, policy=self._policy, describe=what)
+            return retries.call(attempt, retryable=retryable, policy=self._policy, describe=what)
         except MlflowException:
             raise
         except (exc.SQLAlchemyError, OSError) as error:
@@ -120,12 +138,6 @@ class Database:
 
 # Engines, not databases: a forked child asks again, once.
 _prepared: weakref.WeakSet[Engine] = weakref.WeakSet()
-
-
-def _retryable(error: Exception) -> bool | float:
-    if is_duplicate(error):
-        return _DUPLICATE_WAIT_SECONDS
-    return is_transient(error)
 
 
 def now_milliseconds() -> int:

@@ -82,6 +82,20 @@ def is_transient(error: BaseException) -> bool:
     return not numbers.isdisjoint(_MSSQL) or any(_POSTGRESQL.fullmatch(code) for code in codes)
 
 
+def is_outage(error: BaseException) -> bool:
+    """Tell whether a connection could not be made for want of a server, not of rights.
+
+    Drivers have no common code for it: psycopg has none at all for a refused connection.
+    """
+    return (
+        isinstance(error, exc.OperationalError | exc.InterfaceError)
+        and codes_of(error).isdisjoint(_LOGIN | _DENIED | _NO_DATABASE)
+        and not _mentions(str(error.orig).lower(), _LOGIN)
+        and not _NO_DATABASE_WORDS.search(str(error.orig))
+        and "certificate" not in str(error.orig).lower()
+    )
+
+
 def is_duplicate(error: BaseException) -> bool:
     """Tell whether another writer inserted the same key first."""
     return isinstance(error, exc.IntegrityError) and (
@@ -109,9 +123,7 @@ def translate(error: BaseException, what: str, location: SqlLocation) -> MlflowE
     text = reason.lower()
 
     def matches(known: set[str]) -> bool:
-        return not codes.isdisjoint(known) or any(
-            item in text for item in known if not item.isalnum()
-        )
+        return not codes.isdisjoint(known) or _mentions(text, known)
 
     make, remedy = errors.internal, ""
     if matches(_LOGIN):
@@ -142,6 +154,10 @@ def translate(error: BaseException, what: str, location: SqlLocation) -> MlflowE
         make, remedy = errors.unavailable, "try again when the database answers"
     message = errors.explain(what, location=location.uri, why=reason, remedy=remedy)
     return make(message, cause=error)
+
+
+def _mentions(text: str, known: set[str]) -> bool:
+    return any(item in text for item in known if not item.isalnum())
 
 
 def _first_line(error: object) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from mlflow.exceptions import MlflowException
+
+from mlflow_plugin_servers.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -119,6 +123,39 @@ def test_small_files_arrive_once_although_a_connection_broke(
     assert {path.name: _digest(path) for path in (tmp_path / "target/many").iterdir()} == {
         path.name: _digest(path) for path in source.iterdir()
     }
+
+
+def test_an_upload_waits_for_a_server_that_restarts(
+    repository: SqlArtifactRepository, proxy: Proxy, tmp_path: Path
+) -> None:
+    before = proxy.connections
+    proxy.refuse()
+
+    def come_back_after_some_attempts() -> None:
+        while proxy.connections < before + 3:
+            time.sleep(0.01)
+        proxy.heal()
+
+    restart = threading.Thread(target=come_back_after_some_attempts, daemon=True)
+    restart.start()
+    repository.log_artifact_from_stream(io.BytesIO(b"content"), "late")
+    restart.join()
+
+    fetched = Path(repository.download_artifacts("late", str(tmp_path)))
+    assert fetched.read_bytes() == b"content"
+
+
+def test_an_address_where_no_server_ever_answered_is_given_up_at_once(
+    server: DatabaseServer, open_repository: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    opened = open_repository(f"{server.url(port=free_port())}/1/run/artifacts")  # type: ignore[operator]
+    with pytest.raises(MlflowException) as error:
+        opened.log_artifact_from_stream(io.BytesIO(b"content"), "never")
+
+    assert error.value.error_code == "TEMPORARILY_UNAVAILABLE"
+    assert "trying again" not in caplog.text
 
 
 def test_a_server_that_fell_silent_is_given_up_in_time(

@@ -19,9 +19,16 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How long and how often; times in seconds."""
+    """How long and how often.
 
-    attempts: int = 5
+    Attributes:
+        attempts: Tries in all; None for as many as the time allows.
+        timeout: Seconds after which nothing is tried again.
+        wait_initial: Seconds before the second attempt; each further wait is twice as long.
+        wait_max: The longest wait, in seconds.
+    """
+
+    attempts: int | None = 5
     timeout: float = 60.0
     wait_initial: float = 0.2
     wait_max: float = 10.0
@@ -49,7 +56,7 @@ def call(
     Raises:
         Exception: The last error, unchanged.
     """
-    if policy.attempts <= 1:
+    if policy.attempts == 1:
         return function()
     import stamina
 
