@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 from mlflow.exceptions import MlflowException
-from sqlalchemy import text
+from sqlalchemy import and_, delete, select, text, update
+
+from mlflow_sqlserver_artifacts.schema import chunks, entries
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -24,6 +26,12 @@ CHUNK = 1 << 20
 
 def names(repository: SqlArtifactRepository, path: str | None = None) -> list[str]:
     return [info.path for info in repository.list_artifacts(path)]
+
+
+def content_id(store: SqlBlobStore, path: str) -> bytes:
+    blob = store.stat(path)
+    assert blob is not None
+    return blob.handle.content_id  # type: ignore[attr-defined,no-any-return]
 
 
 def download(repository: SqlArtifactRepository, path: str, tmp_path: Path) -> bytes:
@@ -271,15 +279,37 @@ def test_damaged_bytes_are_named_and_never_delivered(
 ) -> None:
     repository.log_artifact_from_stream(io.BytesIO(os.urandom(size)), "a")
     last = (size - 1) // CHUNK
-    execute(store, f"UPDATE mlflow_artifact_chunks SET crc32 = crc32 + 1 WHERE number = {last}")
+    with store.database.engine.begin() as connection:
+        which = and_(chunks.c.content_id == content_id(store, "a"), chunks.c.number == last)
+        data = connection.execute(select(chunks.c.data).where(which)).scalar_one()
+        damaged = bytes([data[0] ^ 1]) + data[1:]
+        connection.execute(update(chunks).where(which).values(data=damaged))
 
     with pytest.raises(MlflowException, match=f"'.*a' are damaged.*chunk {last} differs"):
         repository.download_artifacts("a", str(tmp_path))
     assert not (tmp_path / "a").exists()
 
-    execute(store, f"DELETE FROM mlflow_artifact_chunks WHERE number = {last}")
+    with store.database.engine.begin() as connection:
+        connection.execute(delete(chunks).where(which))
     with pytest.raises(MlflowException, match="chunks are missing"):
         repository.download_artifacts("a", str(tmp_path))
+    assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize("size", [10, 2 * CHUNK], ids=["one chunk", "several chunks"])
+def test_sound_chunks_in_place_of_others_are_never_delivered(
+    repository: SqlArtifactRepository, store: SqlBlobStore, tmp_path: Path, size: int
+) -> None:
+    content = os.urandom(size)
+    repository.log_artifact_from_stream(io.BytesIO(content), "a")
+    other = hashlib.sha256(b"other").digest()
+    with store.database.engine.begin() as connection:
+        which = entries.c.content_id == content_id(store, "a")
+        connection.execute(update(entries).where(which).values(sha256=other))
+
+    with pytest.raises(MlflowException, match="'.*a' are damaged.*SHA-256 digest differs"):
+        repository.download_artifacts("a", str(tmp_path))
+
     assert not (tmp_path / "a").exists()
 
 
@@ -298,8 +328,3 @@ def test_the_stored_digest_is_that_of_the_bytes(
 def count(store: SqlBlobStore, table: str) -> int:
     with store.database.engine.connect() as connection:
         return int(connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar_one())
-
-
-def execute(store: SqlBlobStore, statement: str) -> None:
-    with store.database.engine.begin() as connection:
-        connection.execute(text(statement))

@@ -1,4 +1,8 @@
-"""Files on their way out: verified chunk by chunk and as a whole, then moved into place."""
+"""Files on their way out: verified by their digest, then moved into place.
+
+A whole file is verified by its SHA-256. The checksums of single chunks serve parts of files, and
+tell which chunk it is when a digest differs.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,14 @@ from mlflow_sqlserver_artifacts.keys import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from concurrent.futures import Future
     from pathlib import Path
 
     from sqlalchemy import Connection, Row
 
     from mlflow_sqlserver_artifacts.database import Database
 
-# Bytes that one statement reads ahead; the one before is being written meanwhile.
+# Bytes that one statement reads; those of the one before are being hashed meanwhile.
 _READ_BYTES = 4 << 20
 # A path that is replaced again and again while it is read: give up at some point.
 _RESTARTS = 20
@@ -105,8 +110,8 @@ def fetch_small(
             left.append((stored, destination))
             continue
         crc32, data = found[stored.content_id]
-        _verify_chunk(stored, 0, crc32, data)
         if hashlib.sha256(data).digest() != stored.sha256:
+            _verify_chunk(stored, 0, crc32, data)
             raise _damaged(stored, "its SHA-256 digest differs")
         with local_files.atomic_write(destination) as target:
             target.write(data)
@@ -120,41 +125,47 @@ def read_range(database: Database, stored: StoredFile, start: int, length: int) 
         return b""
     first = start // stored.chunk_size
     last = -(-end // stored.chunk_size)
-    data = b"".join(_read_group(database, stored, first, last))
+    data = b"".join(_read_group(database, stored, first, last, verified=True))
     return data[start - first * stored.chunk_size :][: end - start]
 
 
 def _copy(database: Database, stored: StoredFile, target: BinaryIO) -> None:
     digest = hashlib.sha256()
     size = 0
-    for data in _read_ahead(database, stored):
-        digest.update(data)
-        target.write(data)
-        size += len(data)
+    hashing: Future[None] | None = None
+    # Hashing takes as long as reading and writing together, and lets go of the interpreter lock.
+    with ThreadPoolExecutor(1, thread_name_prefix="mlflow-sql-digest") as helper:
+        for group in _groups(database, stored):
+            if hashing is not None:
+                hashing.result()  # one group at most waits in memory
+            hashing = helper.submit(_hash, digest, group)
+            target.writelines(group)
+            size += sum(map(len, group))
     if size != stored.size:
         raise _damaged(stored, f"it has {size} bytes and not {stored.size}")
     if digest.digest() != stored.sha256:
+        for _ in _groups(database, stored, verified=True):
+            pass
         raise _damaged(stored, "its SHA-256 digest differs")
 
 
-def _read_ahead(database: Database, stored: StoredFile) -> Iterator[bytes]:
+def _hash(digest: hashlib._Hash, group: list[bytes]) -> None:
+    for data in group:
+        digest.update(data)
+
+
+def _groups(
+    database: Database, stored: StoredFile, *, verified: bool = False
+) -> Iterator[list[bytes]]:
     step = max(1, _READ_BYTES // max(1, stored.chunk_size))
-    starts = range(0, stored.chunks, step)
-    ends = [min(first + step, stored.chunks) for first in starts]
-    if len(starts) <= 1:
-        for first, end in zip(starts, ends, strict=True):
-            yield from _read_group(database, stored, first, end)
-        return
-    with ThreadPoolExecutor(1, thread_name_prefix="mlflow-sql-ahead") as ahead:
-        following = ahead.submit(_read_group, database, stored, starts[0], ends[0])
-        for first, end in zip(starts[1:], ends[1:], strict=True):
-            group = following.result()
-            following = ahead.submit(_read_group, database, stored, first, end)
-            yield from group
-        yield from following.result()
+    for first in range(0, stored.chunks, step):
+        end = min(first + step, stored.chunks)
+        yield _read_group(database, stored, first, end, verified=verified)
 
 
-def _read_group(database: Database, stored: StoredFile, first: int, end: int) -> list[bytes]:
+def _read_group(
+    database: Database, stored: StoredFile, first: int, end: int, *, verified: bool
+) -> list[bytes]:
     def step(connection: Connection) -> list[Row[tuple[int, int, bytes]]]:
         return list(connection.execute(statements.read_chunks(stored.content_id, first, end)))
 
@@ -163,8 +174,9 @@ def _read_group(database: Database, stored: StoredFile, first: int, end: int) ->
     )
     if [row.number for row in rows] != list(range(first, end)):
         raise _ReplacedError
-    for row in rows:
-        _verify_chunk(stored, row.number, row.crc32, row.data)
+    if verified:
+        for row in rows:
+            _verify_chunk(stored, row.number, row.crc32, row.data)
     return [row.data for row in rows]
 
 
