@@ -1,6 +1,6 @@
 #!/usr/bin/env -S uv run --script
 # /// script
-# requires-python = ">=3.10"
+# requires-python = ">=3.10,<3.14"
 # dependencies = ["nox[uv]>=2025.2", "tomli; python_version < '3.11'"]
 # ///
 """Every verb of a developer and of CI: `uv run noxfile.py -s NAME [-- PLUGIN… [FOR PYTEST…]]`.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,9 +20,11 @@ import nox
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import parallel  # noqa: E402  # tools/ is not a package on the path
-from discover import MLFLOW_MINORS, PYTHONS, Distribution, distributions, needs, plugins  # noqa: E402
-from matrix import MAIN  # noqa: E402
+import choose  # noqa: E402  # tools/ is not a package on the path
+import interpreters  # noqa: E402
+import parallel  # noqa: E402
+from discover import MLFLOW_MINORS, PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
+from matrix import MAIN, NONE  # noqa: E402
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
@@ -32,6 +33,8 @@ nox.options.sessions = ["tests"]
 
 NEWEST = MLFLOW_MINORS[-1]
 CONSTRAINTS = ROOT / "constraints.txt"
+REPORTS = ROOT / "reports"
+ACTIONLINT = "v1.7.7"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "mlflow-plugins"
 # What `tests` and so CI runs, the longest first: two at a time end sooner that way.
 CI_PARTS = (
@@ -46,66 +49,60 @@ CI_PARTS = (
     "docs",
     "lint",
 )
+# Without network: a test that reaches for one fails, unless it says that it needs loopback.
+WITHOUT_SERVERS = ("-m", "not server", "--disable-socket", "--allow-unix-socket")
 
 # A missing interpreter is left out at once; nothing is downloaded behind the user's back.
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 os.environ.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
-# pyenv's shims answer "command not found" for versions that are there and not active.
-if (_pyenv := Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions").is_dir():
-    _found = [str(folder) for folder in sorted(_pyenv.glob("3.1[0-3]*/bin"))]
-    os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], *_found])
-
-
-def _available_pythons() -> list[str]:
-    """Return the supported interpreters of this machine, the oldest first."""
-    this = f"{sys.version_info.major}.{sys.version_info.minor}"
-    found = [item for item in PYTHONS if item == this or _runs(f"python{item}")]
-    return found or [this]
-
-
-def _runs(command: str) -> bool:
-    for folder in os.environ["PATH"].split(os.pathsep):
-        path = shutil.which(command, path=folder)
-        if (
-            path
-            and subprocess.run([path, "-c", ""], capture_output=True, check=False).returncode == 0
-        ):
-            return True
-    return False
-
-
-AVAILABLE = _available_pythons()
+interpreters.extend_path()
+AVAILABLE = interpreters.available()
 OLDEST_PYTHON, NEWEST_PYTHON = AVAILABLE[0], AVAILABLE[-1]
+SHORTS = [item.short for item in distributions()]
 
 
 def _constraints(minor: str) -> str:
-    return str(
-        CONSTRAINTS if minor == NEWEST else ROOT / "tools/constraints" / f"mlflow-{minor}.txt"
-    )
+    newest = minor in {NEWEST, NONE}
+    return str(CONSTRAINTS if newest else ROOT / "tools/constraints" / f"mlflow-{minor}.txt")
 
 
-def _cells(found: list[Distribution]) -> list[nox._parametrize.Param]:
+def _cells() -> list[nox._parametrize.Param]:
     """Return floor and newest MLflow of each: the floor on the oldest Python, and the other way."""
     cells = []
-    for item in found:
+    for item in distributions():
+        if item.floor is None:
+            for python in dict.fromkeys((OLDEST_PYTHON, NEWEST_PYTHON)):
+                name = f"{item.short}-python{python}"
+                cells.append(nox.param(python, item.short, NONE, id=name))
+            continue
         for minor, python in {item.floor: OLDEST_PYTHON, NEWEST: NEWEST_PYTHON}.items():
             cells.append(nox.param(python, item.short, minor, id=f"{item.short}-mlflow{minor}"))
     return cells
 
 
-def _arguments(session: nox.Session) -> tuple[list[str], list[str]]:
-    """Part the positional arguments into distributions and what goes to the tool."""
-    known = {item.short for item in distributions()}
-    chosen = [text for text in session.posargs if text in known]
-    return chosen, [text for text in session.posargs if text not in known]
+def _choice(session: nox.Session) -> choose.Choice:
+    try:
+        return choose.parse(session.posargs)
+    except LookupError as error:
+        session.error(str(error.args[0]))
 
 
 def _enter(session: nox.Session, short: str) -> Distribution:
     """Return the distribution of a session, or skip where others were chosen."""
-    chosen, _ = _arguments(session)
-    if chosen and short not in chosen:
+    chosen = _choice(session)
+    if chosen.paths and not chosen.shorts:
+        session.error(f"{chosen.paths[0][0]} belongs to no distribution: -s tools runs it")
+    if not chosen.includes(short):
         session.skip(f"{short} was not chosen")
-    return next(item for item in distributions() if item.short == short)
+    return by_name(short)
+
+
+def _named(session: nox.Session) -> list[Distribution]:
+    """Return the distributions of a session that has none by default."""
+    chosen = _choice(session)
+    if not chosen.shorts:
+        session.error(f"name a distribution: {', '.join(SHORTS)}")
+    return [by_name(short) for short in chosen.shorts]
 
 
 def _editable(item: Distribution, *, extras: bool = True) -> list[str]:
@@ -114,18 +111,41 @@ def _editable(item: Distribution, *, extras: bool = True) -> list[str]:
     return ["-e", f"{item.folder}{suffix}"]
 
 
+def _with_needs(item: Distribution) -> list[str]:
+    return [part for each in (item, *needs(item)) for part in _editable(each)]
+
+
+def _group(item: Distribution, name: str) -> list[str]:
+    return ["--group", f"{item.folder}/pyproject.toml:{name}"] if name in item.groups else []
+
+
+def _mlflow(minor: str) -> list[str]:
+    return [] if minor == NONE else [f"mlflow=={minor}.*"]
+
+
+def _newest(item: Distribution) -> str:
+    return NEWEST if item.floor else NONE
+
+
 def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups: str) -> None:
-    parts = [*_editable(item)]
-    for other in needs(item):
-        parts += _editable(other)
-    for group in groups:
-        parts += ["--group", f"{item.folder}/pyproject.toml:{group}"]
-    session.install(*parts, f"mlflow=={minor}.*", "-c", _constraints(minor))
+    parts = [*_with_needs(item), *_mlflow(minor)]
+    parts += [part for group in groups for part in _group(item, group)]
+    session.install(*parts, "-c", _constraints(minor))
 
 
-def _pytest(session: nox.Session, item: Distribution, *arguments: str) -> None:
-    _, extra = _arguments(session)
-    named = any(Path(text.partition("::")[0]).exists() for text in extra)
+def _pytest(
+    session: nox.Session, item: Distribution, *arguments: str, measured: bool = False
+) -> None:
+    chosen = _choice(session)
+    extra = chosen.for_pytest(item.short)
+    floor = item.own.get("coverage")
+    if measured and floor and not extra:
+        report = REPORTS / "coverage" / item.short
+        arguments += (
+            *(f"--cov={item.module}", "--cov-branch", f"--cov-config={ROOT / 'pyproject.toml'}"),
+            *("--cov-report=term:skip-covered", f"--cov-report=html:{report}"),
+            f"--cov-fail-under={floor}",
+        )
     session.run(
         "pytest",
         "-c",
@@ -134,18 +154,29 @@ def _pytest(session: nox.Session, item: Distribution, *arguments: str) -> None:
         "-q",
         *arguments,
         *extra,
-        *([] if named else [str(item.folder / "tests")]),
-        # 5: a distribution without a test of this kind.
-        success_codes=[0, 5],
+        *([] if chosen.paths_of(item.short) else [str(item.folder / "tests")]),
+        # 5: a distribution without a test of this kind. Who chose tests meant to run some.
+        success_codes=[0] if extra else [0, 5],
+        # Two sessions may measure at once.
+        env={"COVERAGE_FILE": str(REPORTS / "coverage" / f"data-{item.short}")},
     )
 
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Run all that CI runs, two parts at a time, and print what each of them said."""
+    """Run all that CI runs, two parts at a time, and print what each said and what it left out."""
     part = [sys.executable, "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s"]
-    chosen = ["--", *session.posargs] if session.posargs else []
-    failed = parallel.run({name: [*part, name, *chosen] for name in CI_PARTS}, ROOT / "reports")
+    chosen = _choice(session)
+    tested = [*chosen.shorts, *chosen.options, *(path for path, _ in chosen.paths)]
+    meant = dict.fromkeys(("unit", "server", "minimums"), tested)
+    # These take no options of pytest; the other parts are about the repository as a whole.
+    meant |= {"wheel": list(chosen.shorts), "demo": list(chosen.shorts)}
+    meant["tools"] = chosen.paths_of("")
+    # Tests that are nobody's are those of the tools.
+    names = CI_PARTS if chosen.shorts or not chosen.paths else ("tools",)
+    commands = {name: [*part, name, "--", *meant.get(name, [])] for name in names}
+    missing = [f"Python {item}: not on this machine" for item in PYTHONS if item not in AVAILABLE]
+    failed = parallel.run(commands, REPORTS, left_out=missing)
     if failed:
         session.error(f"failed: {', '.join(failed)}")
 
@@ -175,12 +206,12 @@ def _actionlint(session: nox.Session) -> None:
     """Check the workflows with actionlint, where Go can build it; its wheel downloads a binary."""
     go = shutil.which("go")
     if go is None:
-        session.log("actionlint left out: it is built by Go, which is not installed")
+        session.warn("left out: actionlint, which Go builds, and Go is not installed")
         return
-    target = _CACHE / "bin"
+    target = _CACHE / f"actionlint-{ACTIONLINT}"
     program = target / "actionlint"
     if not program.exists():
-        package = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7"
+        package = f"github.com/rhysd/actionlint/cmd/actionlint@{ACTIONLINT}"
         session.run(go, "install", package, external=True, env={"GOBIN": str(target)})
     session.run(str(program), *map(str, ROOT.glob(".github/workflows/*.yml")), external=True)
 
@@ -205,21 +236,21 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("python,dist,mlflow", _cells(distributions()))
+@nox.parametrize("python,dist,mlflow", _cells())
 def unit(session: nox.Session, dist: str, mlflow: str) -> None:
     """Run the tests that need no server: floor and newest MLflow."""
     item = _enter(session, dist)
     _install_cell(session, item, mlflow, "test")
-    _pytest(session, item, "-m", "not server")
+    # The newest alone is measured, so that the other half costs nothing.
+    newest = session.python == NEWEST_PYTHON and mlflow == _newest(item)
+    _pytest(session, item, *WITHOUT_SERVERS, measured=newest)
 
 
 @nox.session(python=PYTHONS)
 def cell(session: nox.Session) -> None:
     """Run one cell of the workflows' matrix: `CELL_MLFLOW=3.9 … -s cell-3.10 -- DIST`."""
-    minor = os.environ.get("CELL_MLFLOW", NEWEST)
-    chosen, _ = _arguments(session)
-    for short in chosen:
-        item = _enter(session, short)
+    for item in _named(session):
+        minor = os.environ.get("CELL_MLFLOW", _newest(item))
         _install_cell(session, item, NEWEST if minor == MAIN else minor, "test")
         if minor == MAIN:
             # The three overlap in files, so all of them come from one place.
@@ -229,84 +260,85 @@ def cell(session: nox.Session) -> None:
                 f"mlflow-skinny @ {source}#subdirectory=libs/skinny",
                 f"mlflow-tracing @ {source}#subdirectory=libs/tracing",
             )
-        _pytest(session, item, "-m", "not server")
+        _pytest(session, item, *WITHOUT_SERVERS)
 
 
 @nox.session(python=NEWEST_PYTHON)
-@nox.parametrize("dist", [item.short for item in distributions()])
+@nox.parametrize("dist", SHORTS)
 def server(session: nox.Session, dist: str) -> None:
     """Run the tests against the real systems; a missing one is a failure in CI."""
     item = _enter(session, dist)
     if not (item.own.get("servers") or (item.folder / "tests/server").is_dir()):
         session.skip(f"{dist} talks to no server")
-    _install_cell(session, item, NEWEST, "test")
+    _install_cell(session, item, _newest(item), "test")
     session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
     _pytest(session, item, "-m", "server")
 
 
 @nox.session(python=OLDEST_PYTHON)
-@nox.parametrize("dist", [item.short for item in distributions()])
+@nox.parametrize("dist", SHORTS)
 def minimums(session: nox.Session, dist: str) -> None:
     """Run the unit tests with the lowest direct dependencies on the oldest MLflow."""
     item = _enter(session, dist)
-    parts = _editable(item)
-    for other in needs(item):
-        parts += _editable(other)
+    minor = item.floor or NONE
+    old = [*_mlflow(minor), "sqlalchemy<2.1"] if item.floor else []
     # pytest's plugins have no floors of ours: they come pinned, and after the rest.
-    session.install(
-        *parts, f"mlflow=={item.floor}.*", "sqlalchemy<2.1", "--resolution=lowest-direct"
-    )
-    session.install("--group", f"{item.folder}/pyproject.toml:test", "-c", _constraints(item.floor))
-    _pytest(session, item, "-m", "not server")
+    session.install(*_with_needs(item), *old, "--resolution=lowest-direct")
+    session.install(*_group(item, "test"), "-c", _constraints(minor))
+    _pytest(session, item, *WITHOUT_SERVERS)
 
 
 def _build(session: nox.Session, item: Distribution, target: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
-    # Without --wheel or --sdist the wheel is made from the sdist, as the index's users would.
+    # Without --wheel or --sdist the wheel is made from the sdist, as the index's users would;
+    # `hatch build` makes both from the tree, where a file that the sdist lacks is not missed.
     session.run("uv", "build", "-q", str(item.folder), "--out-dir", str(target), external=True)
 
 
-@nox.session(python=NEWEST_PYTHON)
-@nox.parametrize("dist", [item.short for item in distributions()])
-def wheel(session: nox.Session, dist: str) -> None:
-    """Build, check the contents, install alone, load the entry points, test from the sdist."""
-    item = _enter(session, dist)
-    target = Path(session.create_tmp()) / "dist"
-    shutil.rmtree(target, ignore_errors=True)
-    for other in [*needs(item), item]:
-        _build(session, other, target)
-    session.install("check-wheel-contents", "-c", str(CONSTRAINTS))
+def _files(item: Distribution, folder: Path) -> tuple[Path, Path]:
+    """Return sdist and wheel of this very version: 0.1.0rc1 is not 0.1.0."""
     stem = f"{item.module}-{item.version}"
-    session.run("check-wheel-contents", str(target / f"{stem}-py3-none-any.whl"))
+    return folder / f"{stem}.tar.gz", folder / f"{stem}-py3-none-any.whl"
+
+
+@nox.session(python=NEWEST_PYTHON)
+@nox.parametrize("dist", SHORTS)
+def wheel(session: nox.Session, dist: str) -> None:
+    """Build, check the contents, install alone, load the entry points, test from the sdist.
+
+    `WHEEL_FROM=dist` checks the files that `build` left there instead of building: those that a
+    release publishes. What they need then comes from the index, as for everybody who installs them.
+    """
+    item = _enter(session, dist)
+    work = Path(session.create_tmp())
+    shutil.rmtree(work / "built", ignore_errors=True)
+    target = ROOT / os.environ.get("WHEEL_FROM", work / "built")
+    if "WHEEL_FROM" not in os.environ:
+        for each in (*needs(item), item):
+            _build(session, each, target)
+    sdist, built = _files(item, target)
+    session.install("check-wheel-contents", "-c", str(CONSTRAINTS))
+    session.run("check-wheel-contents", str(built))
     extras = ",".join(item.own.get("test-extras", []))
-    name = f"{item.name}[{extras}]" if extras else item.name
+    found_there = [] if "WHEEL_FROM" in os.environ else ["--find-links", str(target)]
+    fresh = [part for each in (item, *needs(item)) for part in ("--reinstall-package", each.name)]
     session.install(
-        f"{name}=={item.version}",
-        f"mlflow=={NEWEST}.*",
-        "--find-links",
-        str(target),
+        f"{item.name}{f'[{extras}]' if extras else ''} @ {built.as_uri()}",
+        *_mlflow(_newest(item)),
+        *found_there,
         "--no-sources",
-        "--reinstall-package",
-        item.name,
-        "--reinstall-package",
-        "mlflow-plugin-core",
+        *fresh,
         "-c",
         str(CONSTRAINTS),
     )
     session.run("python", "tools/check_installed.py", item.name)
-    session.install("--group", f"{item.folder}/pyproject.toml:test", "-c", str(CONSTRAINTS))
-    shutil.unpack_archive(target / f"{stem}.tar.gz", target)
-    session.chdir(target / stem)
-    tests = Path("tests")
+    session.install(*_group(item, "test"), "-c", str(CONSTRAINTS))
+    shutil.unpack_archive(sdist, work / "built")
+    unpacked = work / "built" / sdist.name.removesuffix(".tar.gz")
+    session.chdir(unpacked)
     session.run(
-        "pytest",
-        "-q",
-        "-c",
-        str(ROOT / "pyproject.toml"),
-        f"--rootdir={tests.resolve()}",
-        "-m",
-        "not server",
-        str(tests),
+        *("pytest", "-q", "-c", str(ROOT / "pyproject.toml")),
+        *(f"--rootdir={unpacked.resolve()}", *WITHOUT_SERVERS, "tests"),
         success_codes=[0, 5],
     )
 
@@ -315,19 +347,18 @@ def wheel(session: nox.Session, dist: str) -> None:
 def together(session: nox.Session) -> None:
     """Install all plugins into one environment and see MLflow find every one of them."""
     parts = [part for item in distributions() for part in _editable(item, extras=False)]
-    session.install(
-        *parts, f"mlflow=={NEWEST}.*", "pytest", "pytest-timeout", "-c", str(CONSTRAINTS)
-    )
-    session.run("python", "tools/check_installed.py", *[item.name for item in plugins()])
+    pytest = ("pytest", "pytest-timeout", "tomli", "pip")
+    session.install(*parts, *pytest, *_mlflow(NEWEST), "-c", str(CONSTRAINTS))
+    session.run("pytest", "-q", "tests/together")
 
 
 @nox.session(python=NEWEST_PYTHON)
 def tools(session: nox.Session) -> None:
     """Test the tools of this repository; makes a plugin of each kind of the template."""
-    session.install(
-        "pytest", "pytest-timeout", "hypothesis", "nox[uv]", "ruff", "-c", str(CONSTRAINTS)
-    )
-    session.run("pytest", "-q", *(session.posargs or ["tests"]))
+    needed = ("pytest", "pytest-timeout", "nox[uv]", "ruff", "import-linter", "rich")
+    session.install(*needed, "-c", str(CONSTRAINTS))
+    chosen = _choice(session)
+    session.run("pytest", "-q", *chosen.options, *(chosen.paths_of("") or ["tests"]))
 
 
 @nox.session(python=NEWEST_PYTHON)
@@ -338,36 +369,29 @@ def bench(session: nox.Session, dist: str) -> None:
     program = item.folder / "benchmarks/run.py"
     if not program.exists():
         session.skip(f"{dist} has no benchmark")
-    _install_cell(session, item, NEWEST, *({"bench"} & set(item.metadata["dependency-groups"])))
+    _install_cell(session, item, NEWEST, "bench")
     session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
-    _, extra = _arguments(session)
-    session.run("python", str(program), *extra)
-
-
-# What the demo trains and stores; the plugins themselves need none of it.
-DEMO_PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "matplotlib", "rich", "pip")
+    session.run("python", str(program), *_choice(session).options)
 
 
 @nox.session(python=NEWEST_PYTHON, reuse_venv=False)
 def demo(session: nox.Session) -> None:
     """Build the wheels, install them in a clean environment, and run the main job there."""
+    chosen = _choice(session)
+    shown = [item for item in plugins() if chosen.includes(item.short)]
     target = Path(session.create_tmp()) / "wheels"
     shutil.rmtree(target, ignore_errors=True)
-    for item in distributions():
-        if item.is_plugin or any(item in needs(other) for other in plugins()):
-            _build(session, item, target)
+    # Each once, though several plugins need it.
+    for item in {each.name: each for one in shown for each in (one, *needs(one))}.values():
+        _build(session, item, target)
     session.install(
-        *[item.name for item in plugins()],
-        *DEMO_PACKAGES,
-        f"mlflow=={NEWEST}.*",
-        "--no-sources",
-        "--find-links",
-        str(target),
-        "-c",
-        str(CONSTRAINTS),
+        *[item.name for item in shown],
+        *[part for item in shown for part in _group(item, "demo")],
+        *("rich", *_mlflow(NEWEST)),
+        *("--no-sources", "--find-links", str(target)),
+        *("-c", str(CONSTRAINTS)),
     )
-    _, extra = _arguments(session)
-    session.run("python", "tools/demo.py", *extra)
+    session.run("python", "tools/demo.py", *[item.short for item in shown], *chosen.options)
 
 
 @nox.session
@@ -396,39 +420,53 @@ def affected(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def release_check(session: nox.Session) -> None:
-    """Check that tag, version and changelog agree: `-- DIST-vX.Y.Z`."""
+    """Check that tag, version and changelog agree: `-- mlflow-DIST-vX.Y.Z`."""
     session.run(sys.executable, "tools/release.py", *session.posargs, external=True)
 
 
 @nox.session(python=False)
 def build(session: nox.Session) -> None:
-    """Build sdist and wheel into dist/."""
-    chosen, _ = _arguments(session)
+    """Build sdist and wheel into dist/, of all distributions or of those chosen."""
+    chosen = _choice(session)
     for item in distributions():
-        if not chosen or item.short in chosen:
+        if chosen.includes(item.short):
             _build(session, item, ROOT / "dist")
 
 
-@nox.session
+@nox.session(python=False)
 def publish(session: nox.Session) -> None:
-    """Publish one distribution from dist/; the release workflow does it without any secret."""
-    chosen, _ = _arguments(session)
-    if len(chosen) != 1:
-        session.error("name one distribution: -- sqlserver-artifacts")
-    item = next(item for item in distributions() if item.short == chosen[0])
-    files = sorted(map(str, (ROOT / "dist").glob(f"{item.module}-{item.version}*")))
-    session.run("uv", "publish", *files, external=True)
+    """Publish one distribution's files from dist/ by hand; the release workflow needs no hand."""
+    found = _named(session)
+    if len(found) != 1:
+        session.error("one distribution at a time")
+    session.run("uv", "publish", *map(str, _files(found[0], ROOT / "dist")), external=True)
+
+
+@nox.session
+def version(session: nox.Session) -> None:
+    """Print a version, or set it: `-- sqlserver-artifacts minor`, or `patch`, `rc`, `1.2.3`."""
+    if not session.posargs:
+        session.error(f"name a distribution: {', '.join(SHORTS)}")
+    short, *wanted = session.posargs
+    try:
+        item = by_name(short)
+    except LookupError as error:
+        session.error(str(error.args[0]))
+    # hatchling and its plugin here, so that hatch needs no environment of its own.
+    session.install("hatch", *item.metadata["build-system"]["requires"], "-c", str(CONSTRAINTS))
+    with session.chdir(item.folder):
+        session.run("hatch", "version", *wanted)
 
 
 @nox.session
 def news(session: nox.Session) -> None:
     """Write the changelog of one distribution from its fragments: `-- sqlserver-artifacts`."""
-    chosen, extra = _arguments(session)
+    found = _named(session)
     session.install("towncrier", "-c", str(CONSTRAINTS))
-    for item in distributions():
-        if item.short in chosen:
-            with session.chdir(item.folder):
-                session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
+    for item in found:
+        with session.chdir(item.folder):
+            extra = _choice(session).options
+            session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
 
 
 @nox.session(python=False)
@@ -439,8 +477,8 @@ def new_plugin(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def pin(session: nox.Session) -> None:
-    """Resolve the pinned environments anew."""
-    session.run(sys.executable, "tools/pin.py", external=True)
+    """Pin what is new in the environments; `-- --upgrade` resolves all of it anew."""
+    session.run(sys.executable, "tools/pin.py", *session.posargs, external=True)
 
 
 if __name__ == "__main__":

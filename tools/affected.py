@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -58,12 +59,19 @@ def _closure(item: Distribution, everything: list[Distribution]) -> set[str]:
     return found
 
 
-def changed_since(base: str) -> list[str]:
-    """Return the paths that differ from where this branch left `base`."""
-    command = ["git", "diff", "--name-only", f"{base}...HEAD"]
-    return subprocess.run(
-        command, cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.splitlines()
+def changed_since(base: str, root: Path = ROOT) -> list[str]:
+    """Return the paths that differ from where this branch left a commit.
+
+    Args:
+        base: The commit; "" where there is none to compare with, and every file is new.
+        root: The repository.
+    """
+    # A moved file concerns the place it left as well, and -z leaves odd names as they are.
+    command = ["git", "diff", "--no-renames", "--name-only", "-z", f"{base}...HEAD"]
+    if not base:
+        command = ["git", "ls-tree", "-r", "--name-only", "-z", "HEAD"]
+    listed = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout
+    return [os.fsdecode(name) for name in listed.split(b"\0") if name]
 
 
 if __name__ == "__main__":

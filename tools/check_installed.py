@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from importlib.metadata import distribution
+from importlib.metadata import distribution, metadata
 
 # A clean interpreter that only imports MLflow: inside a test everything is imported already, and
 # the commonest fault of a plugin, an import circle, stays hidden.
@@ -29,8 +30,17 @@ _CHECKS = {
 }
 
 
+# A link or an image of Markdown that leads to a neighbour of the page.
+_RELATIVE = re.compile(r"\]\((?![a-z][a-z+.-]*:|#)([^)\s]+)\)")
+
+
 def check(name: str) -> None:
-    """Load every entry point of one distribution as MLflow does."""
+    """Load every entry point of one distribution as MLflow does, and look at its page."""
+    page = str(metadata(name).get_payload() or "")
+    if not page or _RELATIVE.search(page):
+        dead = ", ".join(_RELATIVE.findall(page)) or "it is empty"
+        raise SystemExit(f"{name}: its page on the index has links that lead nowhere: {dead}")
+    print(f"ok  {name}: the page on the index", flush=True)
     for point in distribution(name).entry_points:
         if not point.group.startswith("mlflow."):
             continue

@@ -57,7 +57,7 @@ class Distribution:
 
     @property
     def own(self) -> dict[str, Any]:
-        """What `[tool.mlflow-plugin]` says: kind, service, test extras, servers."""
+        """What `[tool.mlflow-plugin]` says: SDKs, test extras, servers, coverage."""
         return dict(self.metadata.get("tool", {}).get("mlflow-plugin", {}))
 
     @property
@@ -73,22 +73,30 @@ class Distribution:
         listed = list(project.get("dependencies", []))
         for extra in project.get("optional-dependencies", {}).values():
             listed += extra
-        for group in self.metadata.get("dependency-groups", {}).values():
+        for group in self.groups.values():
             listed += [item for item in group if isinstance(item, str)]
         return {match.group(1).lower() for item in listed if (match := _REQUIREMENT.match(item))}
 
     @property
-    def floor(self) -> str:
-        """The oldest MLflow minor it supports."""
+    def groups(self) -> dict[str, list[str]]:
+        """What its tests, its benchmark and its step of the demo need besides."""
+        return dict(self.metadata.get("dependency-groups", {}))
+
+    @property
+    def floor(self) -> str | None:
+        """The oldest MLflow minor it supports; None where it does not need MLflow."""
         for item in self.metadata["project"].get("dependencies", []):
             if match := re.match(r"mlflow(?:-skinny)?>=(\d+\.\d+)", item):
                 return match.group(1)
-        return MLFLOW_MINORS[0]
+        return None
 
     @property
     def minors(self) -> list[str]:
-        """The tested MLflow minors from its floor on."""
-        return [minor for minor in MLFLOW_MINORS if _number(minor) >= _number(self.floor)]
+        """The tested MLflow minors from its floor on; none where it does not need MLflow."""
+        floor = self.floor
+        if floor is None:
+            return []
+        return [minor for minor in MLFLOW_MINORS if _number(minor) >= _number(floor)]
 
     @property
     def version(self) -> str:

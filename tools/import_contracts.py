@@ -5,30 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from discover import distributions, plugins
-
-# What only a plugin's client.py may import: drivers and vendors' SDKs.
-SDKS = (
-    "azure",
-    "boto3",
-    "botocore",
-    "elasticsearch",
-    "huggingface_hub",
-    "kubernetes",
-    "mssql_python",
-    "oss2",
-    "psycopg",
-    "psycopg2",
-    "pymssql",
-    "pymysql",
-    "pyodbc",
-)
+from discover import ROOT, distributions, plugins
 
 
-def contracts() -> str:
-    """Return the configuration as text."""
-    modules = [item.module for item in distributions()]
-    own = [item.module for item in plugins()]
+def contracts(root: Path = ROOT) -> str:
+    """Return the configuration as text.
+
+    Which SDKs only `client.py` may import stands in each plugin's `[tool.mlflow-plugin]`; all of
+    them together are what the shared library must not know.
+    """
+    modules = [item.module for item in distributions(root)]
+    own = [item.module for item in plugins(root)]
+    sdks = sorted({sdk for item in plugins(root) for sdk in item.own.get("sdks", [])})
     shared = [module for module in modules if module not in own]
     parts = [
         "[importlinter]",
@@ -42,7 +30,7 @@ def contracts() -> str:
             forbidden_modules=[
                 *own,
                 *(module for module in shared if module != "mlflow_plugin_core"),
-                *SDKS,
+                *sdks,
             ],
         ),
     ]
@@ -50,7 +38,9 @@ def contracts() -> str:
         parts.append(
             _contract("plugins", "Plugins never import each other", "independence", modules=own)
         )
-    for item in plugins():
+    for item in plugins(root):
+        if not item.own.get("sdks"):
+            continue
         package = item.folder / "src" / item.module
         sources = [
             f"{item.module}.{path.stem}"
@@ -63,7 +53,7 @@ def contracts() -> str:
                 f"Only {item.module}.client imports an SDK",
                 "forbidden",
                 source_modules=sources,
-                forbidden_modules=list(SDKS),
+                forbidden_modules=list(item.own["sdks"]),
                 allow_indirect_imports=["True"],
             )
         )

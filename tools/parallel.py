@@ -9,51 +9,92 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import left_out as omissions
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 _CLOSING = re.compile(r"^=*\s?(?:\d+ (?:passed|failed|skipped|error)|no tests ran).* in [\d.]+s")
 
 
-def run(commands: Mapping[str, Sequence[str]], logs: Path, *, at_once: int = 2) -> list[str]:
-    """Run commands, in their order and `at_once` at a time; returns the names of those that failed.
+@dataclass(frozen=True)
+class _Ended:
+    code: int
+    seconds: float
+    text: str
+
+    @property
+    def closing(self) -> list[str]:
+        """The closing lines of the test runners."""
+        return [line for line in self.text.splitlines() if _CLOSING.match(line)]
+
+
+def run(
+    commands: Mapping[str, Sequence[str]],
+    logs: Path,
+    *,
+    at_once: int = 2,
+    left_out: Iterable[str] = (),
+) -> list[str]:
+    """Run commands, in their order and some at a time.
 
     The output of each is kept in `logs/NAME.log` and printed when it ends: lines of two parts never
-    mix. At the end stands a table, with the closing lines of the test runners.
+    mix. At the end stands a table, with the closing lines of the test runners and with all that was
+    left out.
+
+    Args:
+        commands: By name.
+        logs: Folder for the outputs.
+        at_once: How many run at a time.
+        left_out: What is known to be left out before anything runs.
+
+    Returns:
+        The names of those that failed.
     """
     logs.mkdir(exist_ok=True)
     printing = threading.Lock()
-    rows: dict[str, tuple[int, float, list[str]]] = {}
+    ended: dict[str, _Ended] = {}
 
     def one(name: str) -> None:
-        started = time.monotonic()
-        log = logs / f"{name}.log"
-        with log.open("wb") as stream:
-            code = subprocess.run(
-                commands[name],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "NO_COLOR": "1"},
-                check=False,
-            ).returncode
-        text = log.read_text(encoding="utf-8", errors="replace")
-        closing = [line for line in text.splitlines() if _CLOSING.match(line)]
         with printing:
-            rows[name] = (code, time.monotonic() - started, closing)
-            print(f"\n───── {name} ─────\n{text}", flush=True)
+            print(f"started {name}; follow it in {logs / name}.log", flush=True)
+        done = _ended(commands[name], logs / f"{name}.log")
+        with printing:
+            ended[name] = done
+            print(f"\n───── {name} ─────\n{done.text}", flush=True)
 
     print(f"running {', '.join(commands)}: {at_once} at a time", flush=True)
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(one, commands))
     print("\n═════ summary ═════")
     for name in commands:
-        code, seconds, closing = rows[name]
-        print(f"{'ok    ' if code == 0 else 'FAILED'}  {name:<10} {seconds:6.0f} s")
-        for line in closing:
+        row = ended[name]
+        print(f"{'FAILED' if row.code else 'ok    '}  {name:<10} {row.seconds:6.0f} s")
+        for line in row.closing:
             print(line)
+    omitted = list(left_out)
+    omitted += [f"{name}: {why}" for name in commands for why in omissions.found(ended[name].text)]
+    print("\nleft out:" if omitted else "\nnothing was left out")
+    for line in omitted:
+        print(f"  {line}")
     sys.stdout.flush()
-    return [name for name in commands if rows[name][0]]
+    return [name for name in commands if ended[name].code]
+
+
+def _ended(command: Sequence[str], log: Path) -> _Ended:
+    started = time.monotonic()
+    with log.open("wb") as stream:
+        done = subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "NO_COLOR": "1"},
+            check=False,
+        )
+    text = log.read_text(encoding="utf-8", errors="replace")
+    return _Ended(done.returncode, time.monotonic() - started, text)

@@ -1,4 +1,8 @@
-"""Checks a release tag: `DIST-vX.Y.Z` has to agree with the version and the changelog."""
+"""Checks a release tag: `mlflow-DIST-vX.Y.Z` has to agree with the version and the changelog.
+
+The distribution stands in it as on the index, and in no other way: two tags for one release would
+be two releases of one version.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,9 @@ def parse(tag: str, root: Path = ROOT) -> tuple[Distribution, str]:
         ValueError: The tag names no distribution of this repository.
     """
     match = _TAG.match(tag)
-    known = {key: item for item in distributions(root) for key in (item.short, item.name)}
+    known = {item.name: item for item in distributions(root)}
     if match is None or match["dist"] not in known:
-        message = f"{tag!r} is not DIST-vX.Y.Z with one of: {', '.join(sorted(known))}"
+        message = f"{tag!r} is not NAME-vX.Y.Z with one of: {', '.join(sorted(known))}"
         raise ValueError(message)
     return known[match["dist"]], match["version"]
 
@@ -47,7 +51,7 @@ def faults(item: Distribution, version: str) -> list[str]:
 def main(arguments: list[str]) -> int:
     """Check the tag given, and tell the workflow what to build."""
     if len(arguments) != 1:
-        print("usage: release.py DIST-vX.Y.Z")
+        print("usage: release.py NAME-vX.Y.Z, such as mlflow-blue-artifacts-v1.2.3")
         return 2
     try:
         item, version = parse(arguments[0])
@@ -59,7 +63,9 @@ def main(arguments: list[str]) -> int:
         print(f"{arguments[0]}: {fault}")
     if output := os.environ.get("GITHUB_OUTPUT"):
         with Path(output).open("a", encoding="utf-8") as stream:
+            folder = item.folder.relative_to(ROOT).as_posix()
             stream.write(f"dist={item.short}\nname={item.name}\nversion={version}\n")
+            stream.write(f"folder={folder}\n")
     return 1 if found else 0
 
 

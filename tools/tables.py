@@ -23,7 +23,8 @@ def plugins_table(root: Path = ROOT) -> str:
     for item in plugins(root):
         names = ", ".join(f"`{name}`" for group in item.entry_points.values() for name in group)
         link = f"[{item.name}](plugins/{item.short}/README.md)"
-        rows.append(f"| {link} | {item.description} | {names} | {item.floor} and later |")
+        since = f"{item.floor} and later" if item.floor else ""
+        rows.append(f"| {link} | {item.description} | {names} | {since} |")
     return "\n".join(rows)
 
 
@@ -48,8 +49,11 @@ def settings_table(item: Distribution) -> str:
 
 def versions_table(item: Distribution) -> str:
     """Return what a plugin is tested with."""
-    minors = ", ".join(item.minors)
-    return f"| | tested |\n|---|---|\n| MLflow | {minors} |\n| Python | {', '.join(PYTHONS)} |"
+    rows = ["| | tested |", "|---|---|"]
+    if item.minors:
+        rows.append(f"| MLflow | {', '.join(item.minors)} |")
+    rows.append(f"| Python | {', '.join(PYTHONS)} |")
+    return "\n".join(rows)
 
 
 def replaced(text: str, name: str, table: str) -> str:
