@@ -5,6 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import os
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -91,13 +95,16 @@ def test_copy_moves_a_folder_in_and_out_and_goes_on_where_it_stopped(
     } == {**contents, "late": b"late"}
 
 
-def test_copy_stores_again_what_changed_in_size(tmp_path: Path, sqlite_location: str) -> None:
+@pytest.mark.parametrize("content", [b"longer than before", b"SHORT"], ids=["size", "bytes"])
+def test_copy_stores_again_what_changed(
+    tmp_path: Path, sqlite_location: str, content: bytes
+) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "file").write_bytes(b"short")
     into = ("copy", source.as_uri(), sqlite_location, "--journal", str(tmp_path / "journal"))
     _run(*into)
-    (source / "file").write_bytes(b"longer than before")
+    (source / "file").write_bytes(content)
 
     _run(*into)
 
@@ -105,8 +112,32 @@ def test_copy_stores_again_what_changed_in_size(tmp_path: Path, sqlite_location:
     blob = store.stat("file")
     assert blob is not None
     store.get_file(blob, tmp_path / "fetched")
-    digest = hashlib.sha256((tmp_path / "fetched").read_bytes()).hexdigest()
-    assert digest == hashlib.sha256(b"longer than before").hexdigest()
+    assert (tmp_path / "fetched").read_bytes() == content
+
+
+def test_copy_continues_a_run_that_was_killed(tmp_path: Path, sqlite_location: str) -> None:
+    source, journal = tmp_path / "source", tmp_path / "journal"
+    source.mkdir()
+    for index in range(6):  # a batch each
+        (source / f"{index}.bin").write_bytes(os.urandom(1) * (65 << 20))
+    into = ["copy", source.as_uri(), sqlite_location, "--journal", str(journal)]
+    program = [sys.executable, "-m", "mlflow_sqlserver_artifacts.cli"]
+    with subprocess.Popen([*program, *into], stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and not (journal.exists() and journal.read_text()):
+            time.sleep(0.01)
+        process.kill()
+    arrived = journal.read_text().count('"path"')
+    assert 0 < arrived < 6
+
+    finished = _run(*into)
+
+    assert f"copied {6 - arrived} files" in finished.output
+    assert f"{arrived} were there already" in finished.output
+    store = open_store(sqlite_location)
+    for path in source.iterdir():
+        blob = store.stat(path.name)
+        assert blob is not None
+        assert blob.handle.sha256 == hashlib.sha256(path.read_bytes()).digest()  # type: ignore[attr-defined]
 
 
 def test_an_error_is_one_sentence_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:

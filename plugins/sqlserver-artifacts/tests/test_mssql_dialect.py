@@ -25,7 +25,6 @@ STATEMENTS: dict[str, Executable] = {
     "lock_entries": statements.lock_entries([KEY]),
     "list_children": statements.list_children([KEY]),
     "list_children of several": statements.list_children([KEY, KEY]),
-    "point_entry": statements.point_entry(),
     "delete_entries": statements.delete_entries([KEY]),
     "occupied_folders": statements.occupied_folders([KEY]),
     "read_chunks": statements.read_chunks(CONTENT, 0, 8),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,12 @@ def test_a_loop_of_links_and_a_missing_folder_are_refused(tmp_path: Path) -> Non
         list(local_files.walk_files(tmp_path / "root"))
     with pytest.raises(MlflowException, match="is not a folder"):
         list(local_files.walk_files(tmp_path / "missing"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_refused_before_it_can_block(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe")
+
+    with pytest.raises(MlflowException, match="pipe' is neither a file nor a folder"):
+        list(local_files.walk_files(tmp_path))

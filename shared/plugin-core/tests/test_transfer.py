@@ -109,3 +109,17 @@ def test_batches_keep_every_item_in_order_and_within_the_limits(
     for batch in batches:
         assert 1 <= len(batch) <= max_items
         assert sum(batch) <= max_bytes or len(batch) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_an_item_that_stands_for_several_things_has_each_failure_named(workers: int) -> None:
+    first, second = errors.not_found("a is gone"), errors.internal("b is damaged")
+
+    def work(_item: str) -> None:
+        raise transfer.SeveralFailedError([("a", first), ("b", second)])
+
+    with pytest.raises(MlflowException, match="a: a is gone\nb: b is damaged") as error:
+        transfer.run_all(work, ["both"], workers=workers)
+
+    assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
+    assert error.value.__cause__ is first

@@ -1,7 +1,7 @@
 """Cuts a stream into chunks and counts what went through. No database.
 
-Reading and hashing run in a thread of their own, at most `_AHEAD` chunks ahead: `hashlib` lets go
-of the interpreter lock, so they cost the sending thread next to nothing.
+Reading and hashing run in a thread of their own, at most `_AHEAD_BYTES` ahead: `hashlib` lets go of
+the interpreter lock, so they cost the sending thread next to nothing.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from typing_extensions import Self
 
-_AHEAD = 8
+_AHEAD_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,17 @@ def summarize(data: bytes, chunk_size: int) -> Summary:
     return Summary(len(data), hashlib.sha256(data).digest(), chunk_size, min(len(data), 1))
 
 
+def read_again(path: Path, chunk_size: int, first: int, end: int) -> Iterator[Chunk]:
+    """Yield the chunks `first` to `end - 1` of a local file; fewer where it has become shorter."""
+    with path.open("rb") as stream:
+        stream.seek(first * chunk_size)
+        for number in range(first, end):
+            data = _read_fully(stream, chunk_size)
+            if not data:
+                return
+            yield make_chunk(number, data)
+
+
 class ChunkReader:
     """Iterates over a stream's chunks; `summary` is there once the iteration has ended.
 
@@ -57,9 +69,10 @@ class ChunkReader:
     """
 
     def __init__(self, stream: BinaryIO, chunk_size: int) -> None:
+        self.chunk_size = chunk_size
         self._stream = stream
-        self._chunk_size = chunk_size
-        self._queue: queue.Queue[Chunk | Summary | BaseException] = queue.Queue(_AHEAD)
+        ahead = max(2, _AHEAD_BYTES // chunk_size)
+        self._queue: queue.Queue[Chunk | Summary | BaseException] = queue.Queue(ahead)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._produce, name="mlflow-sql-read", daemon=True)
         self._failure: BaseException | None = None
@@ -110,9 +123,9 @@ class ChunkReader:
         size = number = 0
         try:
             while not self._stopped.is_set():
-                data = _read_fully(self._stream, self._chunk_size)
+                data = _read_fully(self._stream, self.chunk_size)
                 if not data:
-                    self._queue.put(Summary(size, digest.digest(), self._chunk_size, number))
+                    self._queue.put(Summary(size, digest.digest(), self.chunk_size, number))
                     return
                 digest.update(data)
                 self._queue.put(make_chunk(number, data))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mlflow_plugin_core import artifact_paths
 from mlflow_sqlserver_artifacts import folders, garbage, listing, statements
 from mlflow_sqlserver_artifacts.keys import path_key
 
@@ -47,6 +48,12 @@ def delete_entries(database: Database, doomed: Iterable[Doomed]) -> None:
     _delete_folders(database, emptied)
 
 
+def delete_empty_root(database: Database, root: str) -> None:
+    """Delete the folder of a root and those above it, as far as they are empty."""
+    if root:
+        _delete_folders(database, [*artifact_paths.ancestors(root), root])
+
+
 def _delete_files(database: Database, paths: Sequence[str]) -> None:
     keys = sorted(path_key(path) for path in paths)
 
@@ -69,7 +76,7 @@ def _delete_files(database: Database, paths: Sequence[str]) -> None:
             connection.execute(statements.delete_chunks(part))
         return []
 
-    garbage.purge(database, database.write(step, what=_WHAT))
+    garbage.try_purge(database, database.write(step, what=_WHAT))
 
 
 def _delete_folders(database: Database, paths: Sequence[str]) -> None:

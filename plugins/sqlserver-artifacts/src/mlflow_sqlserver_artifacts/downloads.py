@@ -9,8 +9,11 @@ from __future__ import annotations
 import hashlib
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+from mlflow.exceptions import MlflowException
 
 from mlflow_plugin_core import errors, local_files
 from mlflow_sqlserver_artifacts import statements
@@ -69,8 +72,7 @@ def fetch_file(database: Database, stored: StoredFile, destination: Path) -> Non
             stored = current
         else:
             return
-    message = f"{stored.path!r} was replaced {_RESTARTS} times while it was being read"
-    raise errors.unavailable(message)
+    raise _replaced_again_and_again(stored.path)
 
 
 def find_file(database: Database, path: str) -> StoredFile | None:
@@ -90,10 +92,12 @@ def stored_file(row: Row[tuple[object, ...]]) -> StoredFile:
 
 def fetch_small(
     database: Database, files: Sequence[tuple[StoredFile, Path]]
-) -> list[tuple[StoredFile, Path]]:
-    """Write many files of one chunk with one statement; returns those that have to be read alone.
+) -> tuple[list[tuple[StoredFile, Path]], list[tuple[str, Exception]]]:
+    """Write many files of one chunk with one statement.
 
-    A file that was replaced since it was listed is one of those.
+    Returns:
+        Those that have to be read alone, as a file that was replaced since it was listed; and what
+        failed, by path.
     """
 
     def step(connection: Connection) -> dict[bytes, tuple[int, bytes]]:
@@ -105,21 +109,46 @@ def fetch_small(
         step, what=f"Cannot read {len(files)} files", missing={}
     )
     left: list[tuple[StoredFile, Path]] = []
+    failures: list[tuple[str, Exception]] = []
     for stored, destination in files:
         if stored.content_id not in found:
             left.append((stored, destination))
             continue
-        crc32, data = found[stored.content_id]
-        if hashlib.sha256(data).digest() != stored.sha256:
-            _verify_chunk(stored, 0, crc32, data)
-            raise _damaged(stored, "its SHA-256 digest differs")
-        with local_files.atomic_write(destination) as target:
-            target.write(data)
-    return left
+        try:
+            _write_small(stored, *found[stored.content_id], destination)
+        except (MlflowException, OSError) as error:
+            failures.append((stored.path, error))
+    return left, failures
 
 
-def read_range(database: Database, stored: StoredFile, start: int, length: int) -> bytes:
-    """Read bytes `start` to `start + length - 1`, fewer at the end of the file."""
+def _write_small(stored: StoredFile, crc32: int, data: bytes, destination: Path) -> None:
+    if hashlib.sha256(data).digest() != stored.sha256:
+        _verify_chunk(stored, 0, crc32, data)
+        raise _damaged(stored, "its SHA-256 digest differs")
+    with local_files.atomic_write(destination) as target:
+        target.write(data)
+
+
+def fetch_range(database: Database, path: str, start: int, length: int) -> bytes | None:
+    """Read bytes `start` to `start + length - 1` of a path, fewer at the end; None where it is not.
+
+    Raises:
+        MlflowException: INTERNAL_ERROR naming the path and the chunk where bytes are damaged.
+    """
+    before = None
+    for _ in range(_RESTARTS):
+        stored = find_file(database, path)
+        if stored is None:
+            return None
+        if before == stored.content_id:
+            raise _damaged(stored, "chunks are missing")
+        before = stored.content_id
+        with suppress(_ReplacedError):
+            return _read_range(database, stored, start, length)
+    raise _replaced_again_and_again(path)
+
+
+def _read_range(database: Database, stored: StoredFile, start: int, length: int) -> bytes:
     end = min(start + length, stored.size)
     if start >= end or start < 0:
         return b""
@@ -183,6 +212,11 @@ def _read_group(
 def _verify_chunk(stored: StoredFile, number: int, crc32: int, data: bytes) -> None:
     if zlib.crc32(data) != crc32:
         raise _damaged(stored, f"chunk {number} differs from its checksum")
+
+
+def _replaced_again_and_again(path: str) -> Exception:
+    message = f"{path!r} was replaced {_RESTARTS} times while it was being read"
+    return errors.unavailable(message)
 
 
 def _damaged(stored: StoredFile, why: str) -> Exception:

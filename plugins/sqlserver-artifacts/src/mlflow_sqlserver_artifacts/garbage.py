@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
+
+from mlflow.exceptions import MlflowException
 
 from mlflow_sqlserver_artifacts import statements
 from mlflow_sqlserver_artifacts.database import Database, now_milliseconds
@@ -12,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
+
+_logger = logging.getLogger(__name__)
 
 # Chunks that one transaction deletes: locks and logs stay small whatever the file's size.
 _CHUNKS = 64
@@ -35,6 +40,17 @@ def purge(database: Database, content_ids: Sequence[bytes]) -> int:
     for batch in statements.batches(content_ids, database.limits, columns=1):
         removed += _purge_batch(database, batch)
     return removed
+
+
+def try_purge(database: Database, content_ids: Sequence[bytes]) -> None:
+    """Remove contents after the commit that made them garbage; what fails is left to `collect`.
+
+    The caller's work is done by then: an error would say that it was not.
+    """
+    try:
+        purge(database, content_ids)
+    except MlflowException as error:
+        _logger.warning("%s; `gc` will: %s", _WHAT, error.message)
 
 
 def _purge_batch(database: Database, content_ids: Sequence[bytes]) -> int:

@@ -160,22 +160,6 @@ def list_children(parent_keys: Iterable[bytes]) -> Select[Any]:
     return select(*ENTRY_COLUMNS).where(entries.c.parent_key.in_(keys))
 
 
-def point_entry() -> Executable:
-    """Point an existing file entry to new content. Parameters: key, and the columns with `new_`."""
-    return (
-        update(entries)
-        .where(entries.c.path_key == bindparam("key"))
-        .values(
-            content_id=bindparam("new_content_id"),
-            size=bindparam("new_size"),
-            sha256=bindparam("new_sha256"),
-            chunk_size=bindparam("new_chunk_size"),
-            chunks=bindparam("new_chunks"),
-            modified_at=bindparam("new_modified_at"),
-        )
-    )
-
-
 def delete_entries(keys: Iterable[bytes]) -> Executable:
     """Delete the entries with these keys."""
     return delete(entries).where(entries.c.path_key.in_(list(keys)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from mlflow.exceptions import MlflowException
+
 from mlflow_plugin_core import artifact_paths, errors, transfer
 from mlflow_plugin_core.blob_store import Blob, BlobStore
 from mlflow_sqlserver_artifacts import deletes, downloads, listing, statements, uploads
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_core.blob_store import Download, Upload
     from mlflow_sqlserver_artifacts.client import Target
+
+Failure = tuple[str, Exception]
 
 # Files in one transaction: more would only make a repetition after an error dearer.
 _GROUP_FILES = 1_000
@@ -56,8 +60,11 @@ class SqlBlobStore(BlobStore):
     def _absolute(self, path: str) -> str:
         return artifact_paths.join(self._root, path) if path else self._root
 
+    def _relative(self, path: str) -> str:
+        return path[len(self._root) + 1 :] if self._root else path
+
     def _blob(self, row: Row[Any]) -> Blob:
-        path = row.path[len(self._root) + 1 :] if self._root else row.path
+        path = self._relative(row.path)
         if row.is_folder:
             return Blob(path, is_folder=True)
         return Blob(path, row.size, handle=downloads.stored_file(row))
@@ -83,13 +90,13 @@ class SqlBlobStore(BlobStore):
 
     def put_file(self, source: Path, path: str) -> None:
         """Store a local file chunk by chunk."""
-        with source.open("rb", buffering=0) as stream:
-            uploads.store_stream(
-                self._database,
-                stream,
-                self._absolute(path),
-                self._chunk_size,
-            )
+        try:
+            with source.open("rb", buffering=0) as stream:
+                uploads.store_stream(
+                    self._database, stream, self._absolute(path), self._chunk_size, source=source
+                )
+        except OSError as error:
+            raise _unreadable(source, path, error) from error
 
     def put_stream(self, stream: BinaryIO, path: str) -> None:
         """Store a stream; what the path held stays readable until the stream has ended."""
@@ -100,14 +107,22 @@ class SqlBlobStore(BlobStore):
         paths: list[str] = []
         replaced: list[bytes] = []
 
-        def stored(group: _Group, contents: list[bytes]) -> None:
-            paths.extend(self._absolute(upload.path) for upload in group.uploads)
-            replaced.extend(contents)
-            on_done(len(group.uploads))
+        def put(group: _Group) -> None:
+            if group.is_small:
+                stored, contents, failures = self._put_small(group)
+                paths.extend(stored)
+                replaced.extend(contents)
+                if failures:
+                    raise transfer.SeveralFailedError(failures)
+            else:
+                self.put_file(group.uploads[0].source, group.uploads[0].path)
 
         try:
             transfer.run_all(
-                self._put_group, self._plan(planned), workers=self.workers, on_done=stored
+                put,
+                self._plan(planned),
+                workers=self.workers,
+                on_done=lambda group, _: on_done(len(group.uploads)),
             )
         finally:
             # Once for all of them: a look at the folders after each transaction would double the
@@ -127,25 +142,34 @@ class SqlBlobStore(BlobStore):
         ):
             yield _Group(batch, is_small=True)
 
-    def _put_group(self, group: _Group) -> list[bytes]:
-        """Store a group; returns the contents that still have to be removed."""
-        if not group.is_small:
-            self.put_file(group.uploads[0].source, group.uploads[0].path)
-            return []
+    def _put_small(self, group: _Group) -> tuple[list[str], list[bytes], list[Failure]]:
+        """Store small files in one transaction; one that cannot be read does not stop the others.
+
+        Returns:
+            The paths that were stored, the contents that they replaced and that still have to be
+            removed, and what failed, by path.
+        """
         new: list[uploads.NewFile] = []
         pieces = []
+        failures: list[Failure] = []
         for upload in group.uploads:
-            data = _read_small(upload, self._chunk_size)
-            if data is None:
-                self.put_file(upload.source, upload.path)
+            try:
+                data = _read_small(upload, self._chunk_size)
+                if data is None:
+                    self.put_file(upload.source, upload.path)
+                    continue
+            except MlflowException as error:
+                failures.append((upload.path, error))
                 continue
             summary = summarize(data, self._chunk_size)
             new.append(uploads.NewFile(self._absolute(upload.path), new_content_id(), summary))
             if data:
                 pieces.append(make_chunk(0, data))
-        if not new:
-            return []
-        return uploads.store_small(self._database, new, pieces, what=f"Cannot store {group}")
+        replaced: list[bytes] = []
+        if new:
+            what = f"Cannot store {group}"
+            replaced = uploads.store_small(self._database, new, pieces, what=what)
+        return [file.path for file in new], replaced, failures
 
     def get_file(self, blob: Blob, destination: Path) -> None:
         """Fetch one file."""
@@ -153,10 +177,10 @@ class SqlBlobStore(BlobStore):
 
     def get_range(self, path: str, start: int, length: int) -> bytes:
         """Read a part of a file without the rest of it."""
-        stored = downloads.find_file(self._database, self._absolute(path))
-        if stored is None:
+        data = downloads.fetch_range(self._database, self._absolute(path), start, length)
+        if data is None:
             raise errors.not_found(f"No such artifact: '{path}'")
-        return downloads.read_range(self._database, stored, start, length)
+        return data
 
     def get_many(self, downloads_: Iterable[Download], on_done: Callable[[int], None]) -> None:
         """Fetch many files: small ones a few MiB to a statement, large ones chunk by chunk."""
@@ -183,10 +207,17 @@ class SqlBlobStore(BlobStore):
 
     def _get_group(self, group: Sequence[Download]) -> None:
         wanted = [(self._stored(item.blob), item.destination) for item in group]
+        failures: list[Failure] = []
         if len(wanted) > 1:
-            wanted = downloads.fetch_small(self._database, wanted)
+            wanted, failures = downloads.fetch_small(self._database, wanted)
         for stored, destination in wanted:
-            downloads.fetch_file(self._database, stored, destination)
+            try:
+                downloads.fetch_file(self._database, stored, destination)
+            except (MlflowException, OSError) as error:
+                failures.append((stored.path, error))
+        if failures:
+            named = [(self._relative(path), error) for path, error in failures]
+            raise transfer.SeveralFailedError(named)
 
     def _stored(self, blob: Blob) -> StoredFile:
         if isinstance(blob.handle, StoredFile):
@@ -207,6 +238,10 @@ class SqlBlobStore(BlobStore):
         doomed = [deletes.Doomed(self._absolute(blob.path), blob.is_folder) for blob in blobs]
         deletes.delete_entries(self._database, doomed)
 
+    def delete_root(self) -> None:
+        """Delete the folders of an emptied root: of a run that `mlflow gc` has removed."""
+        deletes.delete_empty_root(self._database, self._root)
+
 
 def _read_small(upload: Upload, limit: int) -> bytes | None:
     """Return the bytes of a file; None where it has grown beyond one chunk since the plan."""
@@ -214,10 +249,14 @@ def _read_small(upload: Upload, limit: int) -> bytes | None:
         with upload.source.open("rb") as stream:
             data = stream.read(limit + 1)
     except OSError as error:
-        message = errors.explain(
-            f"Cannot read {str(upload.source)!r} for {upload.path!r}",
-            why=error.strerror,
-            remedy="it has to stay until it is logged",
-        )
-        raise errors.not_found(message, cause=error) from error
+        raise _unreadable(upload.source, upload.path, error) from error
     return data if len(data) <= limit else None
+
+
+def _unreadable(source: Path, path: str, error: OSError) -> MlflowException:
+    message = errors.explain(
+        f"Cannot read {str(source)!r} for {path!r}",
+        why=error.strerror,
+        remedy="it has to stay until it is logged",
+    )
+    return errors.not_found(message, cause=error)

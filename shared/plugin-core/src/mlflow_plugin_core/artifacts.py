@@ -164,6 +164,8 @@ class BlobArtifactRepository(ArtifactRepository):
                 self._store.delete(path)
                 return
         self._store.delete_many(self._below(path))
+        if not path:
+            self._store.delete_root()
 
     def _below(self, path: str) -> Iterable[Blob]:
         from mlflow_plugin_core.blob_store import Blob

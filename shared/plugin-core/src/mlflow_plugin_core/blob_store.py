@@ -108,6 +108,9 @@ class BlobStore(Protocol):
     def delete(self, path: str) -> None:
         """Delete one file; succeeds when nothing is there."""
 
+    def delete_root(self) -> None:
+        """Remove what is left of a root that was emptied; most services have no folders to remove."""
+
     def list_all(self, path: str) -> Iterator[Blob]:
         """Yield every entry below a folder, a folder before what it holds."""
         for blob in self.list_folder(path):

@@ -3,8 +3,9 @@
     report = copy("runs:/4f0c", "sqlite:////srv/artifacts.db/archive/4f0c")
 
 Every file is fetched into a temporary folder, a few MiB of them at a time, so both sides can use
-their batches. A journal holds the digest of each file that arrived: a second run copies only what
-is missing, was cut short, or has another size by now.
+their batches. A journal holds the digest of each file that arrived. A run that was cut short is
+continued where it stopped. After a run that ended, the next one reads the whole source again and
+stores what is new or has another digest: weights that were trained again have the same size.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_core import artifact_paths, errors, transfer, uris
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 # Files and bytes that wait in the temporary folder at once.
 _BATCH_FILES = 500
@@ -45,24 +46,33 @@ class _File:
 
 
 class _Journal:
-    """One JSON line for each file that arrived: path, size, SHA-256."""
+    """One JSON line for each file that arrived, and one for each run that ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.known: dict[str, tuple[int, str]] = {}
+        self.digests: dict[str, str] = {}
+        self.unfinished: set[str] = set()  # what a run that was cut short has copied
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
                 try:
                     entry = json.loads(line)
                 except ValueError:
                     continue  # the line that was being written when the last run was killed
-                self.known[entry["path"]] = (entry["size"], entry["sha256"])
+                if "path" in entry:
+                    self.digests[entry["path"]] = entry["sha256"]
+                    self.unfinished.add(entry["path"])
+                else:
+                    self.unfinished.clear()
 
-    def add(self, path: str, size: int, sha256: str) -> None:
-        self.known[path] = (size, sha256)
-        line = json.dumps({"path": path, "size": size, "sha256": sha256})
+    def add(self, path: str, sha256: str) -> None:
+        self._write({"path": path, "sha256": sha256})
+
+    def end(self) -> None:
+        self._write({"ended": True})
+
+    def _write(self, entry: dict[str, object]) -> None:
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
+            stream.write(json.dumps(entry) + "\n")
 
 
 def copy(
@@ -94,42 +104,53 @@ def copy(
     origin, target = get_artifact_repository(source), get_artifact_repository(destination)
     log = _Journal(Path(journal) if journal else _default_journal(source, destination))
     files = list(_walk(origin, ""))
-    there = {file.path: file.size for file in _walk(target, "")} if log.known else {}
+    found = {file.path: file.size for file in _walk(target, "")} if log.digests else {}
+    same = {file.path for file in files if found.get(file.path) == file.size}
+    known = {path: digest for path, digest in log.digests.items() if path in same}
     total = sum(file.size for file in files)
-    wanted = [file for file in files if not _has_arrived(file, log, there)]
-    copied_bytes = sum(file.size for file in wanted)
-    done = total - copied_bytes
+    wanted = [file for file in files if file.path not in log.unfinished & same]
+    done = total - sum(file.size for file in wanted)
     advance(done, total)
-    verified = 0
+    copied: list[_File] = []
     for batch in transfer.batched(
         wanted, max_items=_BATCH_FILES, max_bytes=_BATCH_BYTES, size=lambda file: file.size
     ):
-        verified += _copy_batch(origin, target, batch, log, verify=verify)
+        digests = _copy_batch(origin, target, batch, known, verify=verify)
+        for path, digest in digests.items():
+            log.add(path, digest)
+        copied += [file for file in batch if file.path in digests]
         done += sum(file.size for file in batch)
         advance(done, total)
-    return Report(len(wanted), copied_bytes, len(files) - len(wanted), verified)
-
-
-def _has_arrived(file: _File, log: _Journal, there: dict[str, int]) -> bool:
-    known = log.known.get(file.path)
-    return known is not None and known[0] == file.size == there.get(file.path)
+    log.end()
+    return Report(
+        copied=len(copied),
+        copied_bytes=sum(file.size for file in copied),
+        skipped=len(files) - len(copied),
+        verified=len(copied) if verify else 0,
+    )
 
 
 def _copy_batch(
     origin: Any,  # noqa: ANN401  # MLflow's classes are untyped
     target: Any,  # noqa: ANN401
     batch: Sequence[_File],
-    log: _Journal,
+    known: Mapping[str, str],
     *,
     verify: bool,
-) -> int:
+) -> dict[str, str]:
+    """Copy those files whose digest is not known; returns their digests by path."""
     with tempfile.TemporaryDirectory(prefix="mlflow-copy-") as folder:
         root = Path(folder, "out")
         digests = _fetch(origin, batch, root)
+        for path in [path for path, digest in digests.items() if known.get(path) == digest]:
+            artifact_paths.local_destination(root, path).unlink()
+            del digests[path]
+        if not digests:
+            return {}
         target.log_artifacts(str(root))
         if verify:
-            back = Path(folder, "back")
-            for path, digest in _fetch(target, batch, back).items():
+            new = [file for file in batch if file.path in digests]
+            for path, digest in _fetch(target, new, Path(folder, "back")).items():
                 if digest != digests[path]:
                     message = errors.explain(
                         f"The copy of {path!r} differs",
@@ -137,9 +158,7 @@ def _copy_batch(
                         remedy="copy it again; nothing was removed from the source",
                     )
                     raise errors.internal(message)
-    for file in batch:
-        log.add(file.path, file.size, digests[file.path])
-    return len(batch) if verify else 0
+    return digests
 
 
 def _fetch(repository: Any, batch: Sequence[_File], root: Path) -> dict[str, str]:  # noqa: ANN401

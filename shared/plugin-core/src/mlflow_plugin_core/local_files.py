@@ -55,8 +55,8 @@ def walk_files(root: str | os.PathLike[str]) -> Iterator[LocalFile]:
     """Yield every file below a folder in a fixed order; symlinks are followed, loops are not.
 
     Raises:
-        MlflowException: INVALID_PARAMETER_VALUE where `root` is not a folder or a symlink leads
-            back to a folder above it.
+        MlflowException: INVALID_PARAMETER_VALUE where `root` is not a folder, a symlink leads back
+            to a folder above it, or something is neither a file nor a folder.
     """
     base = Path(root)
     if not base.is_dir():
@@ -72,10 +72,18 @@ def _walk(folder: Path, prefix: str, above: tuple[Path, ...]) -> Iterator[LocalF
         children = sorted(found, key=lambda entry: entry.name)
     for child in children:
         path, relative = Path(child.path), f"{prefix}{child.name}"
+        if child.is_file():
+            yield LocalFile(path, relative, child.stat().st_size)
+            continue
         if not child.is_dir():
+            if path.exists():
+                from mlflow_plugin_core import errors
+
+                # Reading a pipe would wait for ever.
+                message = f"{str(path)!r} is neither a file nor a folder"
+                raise errors.invalid_parameter(message)
             # A dangling link has no size: opening it reports what is wrong with it.
-            size = child.stat().st_size if path.exists() else 0
-            yield LocalFile(path, relative, size)
+            yield LocalFile(path, relative, 0)
             continue
         real = path.resolve()
         if real in above:

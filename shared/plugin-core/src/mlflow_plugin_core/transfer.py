@@ -17,6 +17,14 @@ R = TypeVar("R")
 _LISTED = 20
 
 
+class SeveralFailedError(Exception):
+    """What a function raises that works on several things at once: each failure by its name."""
+
+    def __init__(self, failures: Sequence[tuple[str, Exception]]) -> None:
+        super().__init__("; ".join(f"{name}: {error}" for name, error in failures))
+        self.failures = list(failures)
+
+
 def run_all(
     function: Callable[[T], R],
     items: Iterable[T],
@@ -32,7 +40,8 @@ def run_all(
     in one exception.
 
     Args:
-        function: The work; called from threads, or from this one where `workers` is 1.
+        function: The work; called from threads, or from this one where `workers` is 1. Where an
+            item stands for several things, it may raise a `SeveralFailedError`.
         items: Any iterable, consumed lazily.
         workers: Threads.
         describe: Name of an item in the error message.
@@ -99,7 +108,7 @@ class _Work(Generic[T, R]):
             self.results[index] = future.result()
             self._on_done(item, self.results[index])
         elif isinstance(error, Exception):
-            self.failures.append((self._describe(item), error))
+            self.failures += _failures_of(self._describe(item), error)
         else:  # KeyboardInterrupt and its like end everything
             raise error
 
@@ -115,10 +124,14 @@ def _run_inline(
         try:
             result = function(item)
         except Exception as error:
-            raise _one_error([(describe(item), error)]) from error
+            raise _one_error(_failures_of(describe(item), error)) from error
         results.append(result)
         on_done(item, result)
     return results
+
+
+def _failures_of(name: str, error: Exception) -> list[tuple[str, Exception]]:
+    return error.failures if isinstance(error, SeveralFailedError) else [(name, error)]
 
 
 def _one_error(failures: Sequence[tuple[str, Exception]]) -> Exception:
