@@ -15,9 +15,8 @@ if TYPE_CHECKING:
 
     from mlflow_sqlserver_artifacts.database import Database
 
-# Files that one transaction deletes, and chunks that go with them at once.
+# Files that one transaction deletes.
 _FILES = 500
-_CHUNKS = 512
 _WHAT = "Cannot delete the artifacts"
 
 
@@ -68,13 +67,7 @@ def _delete_files(database: Database, paths: Sequence[str]) -> None:
             return []
         for part in statements.batches([row.path_key for row in found], database.limits, columns=1):
             connection.execute(statements.delete_entries(part))
-        contents = [row.content_id for row in found]
-        if sum(row.chunks for row in found) > _CHUNKS:
-            garbage.declare(connection, database, contents)
-            return contents
-        for part in statements.batches(contents, database.limits, columns=1):
-            connection.execute(statements.delete_chunks(part))
-        return []
+        return garbage.discard(connection, database, found)
 
     garbage.try_purge(database, database.write(step, what=_WHAT))
 

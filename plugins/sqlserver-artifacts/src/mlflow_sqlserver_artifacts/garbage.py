@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mlflow.exceptions import MlflowException
 
@@ -14,17 +14,41 @@ from mlflow_sqlserver_artifacts.schema import GARBAGE, UPLOADING, pending
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
 _logger = logging.getLogger(__name__)
 
 # Chunks that one transaction deletes: locks and logs stay small whatever the file's size.
 _CHUNKS = 64
+# Bytes whose chunks go in the transaction that makes them garbage.
+_AT_ONCE_BYTES = 64 << 20
 _WHAT = "Cannot remove chunks that are no longer needed"
 
 
-def declare(connection: Connection, database: Database, content_ids: Sequence[bytes]) -> None:
-    """Put contents that an entry no longer points to on the pending list."""
+def discard(
+    connection: Connection, database: Database, unpointed: Sequence[Row[Any]]
+) -> list[bytes]:
+    """Delete the chunks of contents that no entry points to any more, or list them as pending.
+
+    Args:
+        connection: The transaction that took the entries away.
+        database: Its database.
+        unpointed: What `lock_entries` read of those entries.
+
+    Returns:
+        The contents that are pending, to be purged after the commit: they are too large for a
+        transaction that others wait for.
+    """
+    contents = [row.content_id for row in unpointed if row.content_id]
+    if sum(row.size or 0 for row in unpointed) > _AT_ONCE_BYTES:
+        _declare(connection, database, contents)
+        return contents
+    for batch in statements.batches(contents, database.limits, columns=1):
+        connection.execute(statements.delete_chunks(batch))
+    return []
+
+
+def _declare(connection: Connection, database: Database, content_ids: Sequence[bytes]) -> None:
     now = now_milliseconds()
     rows = [{"content_id": item, "state": GARBAGE, "touched_at": now} for item in content_ids]
     for batch in statements.batches(rows, database.limits):

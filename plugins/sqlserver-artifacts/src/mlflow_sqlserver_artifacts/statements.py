@@ -144,7 +144,7 @@ def lock_entries(keys: Iterable[bytes]) -> Select[Any]:
     In the order of their keys, so that two writers of the same paths wait rather than deadlock.
     """
     return (
-        select(entries.c.path_key, entries.c.is_folder, entries.c.content_id, entries.c.chunks)
+        select(entries.c.path_key, entries.c.is_folder, entries.c.content_id, entries.c.size)
         .where(entries.c.path_key.in_(list(keys)))
         .order_by(entries.c.path_key)
         .with_for_update()

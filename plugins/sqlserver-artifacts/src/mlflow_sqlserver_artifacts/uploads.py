@@ -118,7 +118,7 @@ def settle(database: Database, paths: Sequence[str], replaced: Sequence[bytes]) 
 def _point(
     connection: Connection, database: Database, new: Sequence[NewFile], *, uploaded: bool
 ) -> list[bytes]:
-    """Make new contents visible; returns the contents that they replaced, now pending."""
+    """Make new contents visible; returns those that they replaced and that are now pending."""
     by_key = {path_key(file.path): file for file in sorted(new)}
     found = _lock(connection, database, by_key)
     folders.ensure(connection, database, [file.path for file in new])
@@ -129,9 +129,9 @@ def _point(
         (file,) = new
         if connection.execute(statements.finish_upload(file.content_id)).rowcount == 0:
             raise errors.unavailable(collected(f"Cannot store {file.path!r}"))
-    replaced = [row.content_id for row in found.values() if row.content_id]
-    if replaced:
-        garbage.declare(connection, database, replaced)
+    replaced: list[bytes] = []
+    if found:
+        replaced = garbage.discard(connection, database, list(found.values()))
         for keys in statements.batches(list(found), database.limits, columns=1):
             connection.execute(statements.delete_entries(keys))
     now = now_milliseconds()

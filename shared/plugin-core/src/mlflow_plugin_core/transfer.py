@@ -124,7 +124,8 @@ def _run_inline(
         try:
             result = function(item)
         except Exception as error:
-            raise _one_error(_failures_of(describe(item), error)) from error
+            failures = _failures_of(describe(item), error)
+            raise _one_error(failures) from failures[0][1]
         results.append(result)
         on_done(item, result)
     return results
