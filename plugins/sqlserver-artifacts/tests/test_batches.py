@@ -118,7 +118,8 @@ def test_what_is_stored_is_no_failure_although_its_forerunner_cannot_be_removed(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     repository = open_repository(sqlite_location)
-    repository.log_artifact_from_stream(io.BytesIO(b"old"), "model")
+    # Large enough to be removed after the commit, and not with it.
+    repository.log_artifact_from_stream(io.BytesIO(bytes(65 << 20)), "model")
     store: Any = repository._store
     forbid = (
         "CREATE TRIGGER forbid BEFORE DELETE ON mlflow_artifact_chunks "

@@ -123,7 +123,7 @@ def _run_inline(
     for item in items:
         try:
             result = function(item)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # raised again, with its name
             failures = _failures_of(describe(item), error)
             raise _one_error(failures) from failures[0][1]
         results.append(result)
