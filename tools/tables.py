@@ -63,11 +63,11 @@ def replaced(text: str, name: str, table: str) -> str:
     return pattern.sub(lambda _: f"{begin}\n{table}\n{end}", text)
 
 
-def documents() -> dict[Path, str]:
+def documents(root: Path = ROOT) -> dict[Path, str]:
     """Return every document that holds tables, as it should be."""
-    readme = ROOT / "README.md"
-    found = {readme: replaced(readme.read_text(encoding="utf-8"), "plugins", plugins_table())}
-    for item in distributions():
+    readme = root / "README.md"
+    found = {readme: replaced(readme.read_text(encoding="utf-8"), "plugins", plugins_table(root))}
+    for item in distributions(root):
         path = item.folder / "README.md"
         text = path.read_text(encoding="utf-8")
         if "<!-- settings:begin -->" in text:
@@ -76,16 +76,16 @@ def documents() -> dict[Path, str]:
     return found
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], root: Path = ROOT) -> int:
     """Write the tables, or check them."""
     stale = [
         (path, text)
-        for path, text in documents().items()
+        for path, text in documents(root).items()
         if path.read_text(encoding="utf-8") != text
     ]
     for path, text in stale:
         if "--check" in arguments:
-            print(f"{path.relative_to(ROOT)}: its tables are out of date; run `nox -s tables`")
+            print(f"{path.relative_to(root)}: its tables are out of date; run `nox -s tables`")
         else:
             path.write_text(text, encoding="utf-8")
     return 1 if stale and "--check" in arguments else 0
