@@ -7,22 +7,25 @@ one, after the inherited sockets were dropped without a word to the server.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import struct
 import threading
 import weakref
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import URL, create_engine, event
+from sqlalchemy import create_engine, event, exc
 from sqlalchemy.pool import QueuePool
 
 from mlflow_plugin_core import errors
-from mlflow_sqlserver_artifacts.options import Driver, driver_of
+from mlflow_sqlserver_artifacts import connecting, drivers
+from mlflow_sqlserver_artifacts.credentials import uses_entra
+from mlflow_sqlserver_artifacts.options import driver_of
+from mlflow_sqlserver_artifacts.sign_in import token_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sqlalchemy import Engine
 
@@ -35,10 +38,13 @@ if TYPE_CHECKING:
 _RECYCLE_SECONDS = 1_500
 # ODBC attribute of Microsoft's driver (msodbcsql.h) that takes the token of Microsoft Entra ID.
 _SQL_COPT_SS_ACCESS_TOKEN = 1256
-_ENTRA_SCOPE = "https://database.windows.net/.default"
-_SQL_ATTR_LOGIN_TIMEOUT = 103  # sqlext.h
+# What SQLAlchemy adds where there is no user, and the driver refuses together with a token.
+_INTEGRATED_SECURITY = ";Trusted_Connection=Yes"
 
 _engines: dict[tuple[object, ...], Engine] = {}
+# A parent's engines, in its forked child: kept and never used. A connection that is finalised says
+# goodbye on the socket, which is the parent's too.
+_inherited: list[Engine] = []
 _answered: weakref.WeakSet[Engine] = weakref.WeakSet()
 _lock = threading.Lock()
 
@@ -51,6 +57,11 @@ class Target:
     settings: SqlSettings
     credentials: Credentials
     driver_options: Mapping[str, str]
+
+    @property
+    def entra(self) -> bool:
+        """Whether each connection sends a token of Microsoft Entra ID."""
+        return uses_entra(self.location, self.settings)
 
     def key(self) -> tuple[object, ...]:
         """Return what has to differ for another engine; the artifact root has not."""
@@ -69,7 +80,9 @@ class Target:
             own.workers,
             own.connect_timeout,
             own.statement_timeout,
-            own.entra,
+            # How long a writer of SQLite waits for another one.
+            own.retry_timeout if place.dialect == "sqlite" else None,
+            self.entra,
             own.table_schema,
         )
 
@@ -104,8 +117,7 @@ def dispose_engines() -> None:
 def _drop_inherited() -> None:
     global _lock  # noqa: PLW0603  # another thread of the parent may have held it at the fork
     _lock = threading.Lock()
-    for engine in _engines.values():
-        engine.dispose(close=False)
+    _inherited.extend(_engines.values())
     _engines.clear()
 
 
@@ -116,9 +128,9 @@ if hasattr(os, "register_at_fork"):
 def _create(target: Target) -> Engine:
     location, settings = target.location, target.settings
     driver = driver_of(location)
-    _require(driver, location)
+    drivers.require(driver, location)
     engine = create_engine(
-        _url(target, driver),
+        connecting.url(target, driver),
         poolclass=QueuePool,
         pool_size=settings.workers,
         max_overflow=settings.workers,
@@ -127,7 +139,7 @@ def _create(target: Target) -> Engine:
         pool_recycle=_RECYCLE_SECONDS,
         # Parameters are file contents, and could be secrets: no error text quotes them.
         hide_parameters=True,
-        connect_args=_connect_arguments(target, driver),
+        connect_args=connecting.arguments(target, driver),
         **_engine_arguments(location.dialect),
     )
     # One INSERT with many VALUES for a list of rows: `executemany` is one round trip a row with some
@@ -136,78 +148,19 @@ def _create(target: Target) -> Engine:
     if location.dialect == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
-    if driver.name == "pyodbc":
-        event.listen(engine, "connect", _limit_pyodbc(settings.statement_timeout))
+        event.listen(engine, "checkout", _same_sqlite_file(location.database))
+    if driver.name in {"pyodbc", "mssqlpython"}:
+        event.listen(engine, "connect", _limit_statements(settings.statement_timeout))
     if driver.name == "pymysql":
         event.listen(engine, "connect", _relax_pymysql(settings.statement_timeout))
-    if settings.entra:
-        event.listen(engine, "do_connect", _add_entra_token)
+    if target.entra:
+        _entra_credential()  # azure-identity that is not installed speaks now
+        event.listen(engine, "do_connect", _add_entra_token(token_scope(location.host)))
     if settings.table_schema:
         engine = engine.execution_options(schema_translate_map={None: settings.table_schema})
     if location.dialect != "sqlite":
         event.listen(engine.pool, "connect", lambda *_: _answered.add(engine))
     return engine
-
-
-def _require(driver: Driver, location: SqlLocation) -> None:
-    if importlib.util.find_spec(driver.module) is None:
-        message = errors.explain(
-            f"The driver {driver.module!r} is not installed",
-            location=location.uri,
-            remedy=f"pip install {driver.install}",
-        )
-        raise errors.invalid_parameter(message)
-    if driver.name == "mssqlpython":
-        try:
-            importlib.import_module("sqlalchemy.dialects.mssql.mssqlpython")
-        except ImportError as error:
-            message = errors.explain(
-                "mssql+mssqlpython needs SQLAlchemy 2.1",
-                location=location.uri,
-                why="older ones have no such dialect, and MLflow before 3.9 needs an older one",
-                remedy="use mssql+pyodbc, or MLflow 3.9 and 'sqlalchemy>=2.1'",
-            )
-            raise errors.invalid_parameter(message, cause=error) from error
-
-
-def _url(target: Target, driver: Driver) -> URL:
-    location = target.location
-    query = dict(target.driver_options)
-    if location.dialect == "mssql" and driver.name == "pyodbc":
-        query.setdefault("driver", "ODBC Driver 18 for SQL Server")
-        query.setdefault("LongAsMax", "Yes")
-    return URL.create(
-        f"{location.dialect}+{driver.name}",
-        username=target.credentials.username,
-        password=target.credentials.password,
-        host=location.host,
-        port=location.port,
-        database=location.database,
-        query=query,
-    )
-
-
-def _connect_arguments(target: Target, driver: Driver) -> dict[str, Any]:
-    settings = target.settings
-    connect, statement = settings.connect_timeout, settings.statement_timeout
-    if driver.name == "pysqlite":
-        # `timeout` is how long a writer waits for another one.
-        return {"timeout": settings.retry_timeout or connect, "check_same_thread": False}
-    if driver.name in {"psycopg", "psycopg2"}:
-        arguments: dict[str, Any] = {"connect_timeout": connect, "keepalives_idle": 30}
-        if statement:  # PgBouncer refuses `options`: statement_timeout=0 leaves it out
-            arguments["options"] = f"-c statement_timeout={statement * 1000}"
-            arguments["tcp_user_timeout"] = statement * 1000
-        return arguments
-    if driver.name == "pymysql":
-        # connect_timeout ends with TCP's handshake: a server that accepts and then says nothing is
-        # given up by the read time-out, which `_relax_pymysql` sets to the statement's afterwards.
-        return {"connect_timeout": connect, "read_timeout": connect, "write_timeout": connect}
-    if driver.name == "pymssql":
-        return {"login_timeout": connect, "timeout": statement}
-    if driver.name == "mssqlpython":
-        return {"timeout": statement, "attrs_before": {_SQL_ATTR_LOGIN_TIMEOUT: connect}}
-    return {"timeout": connect}  # pyodbc: the login time-out
 
 
 def _engine_arguments(dialect: str) -> dict[str, Any]:
@@ -231,14 +184,33 @@ def _begin_sqlite(connection: Any) -> None:  # noqa: ANN401  # SQLAlchemy's even
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
-def _limit_pyodbc(seconds: int) -> Any:  # noqa: ANN401  # SQLAlchemy's event signature
+def _same_sqlite_file(path: str) -> Callable[[Any, Any, object], None]:
+    def compare(_connection: object, record: Any, _proxy: object) -> None:  # noqa: ANN401
+        # A file that was removed or replaced lives on in connections that opened it: what they
+        # write is lost.
+        found = _identity(path)
+        if record.info.setdefault("file", found) != found:
+            raise exc.DisconnectionError
+
+    return compare
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = Path(path).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _limit_statements(seconds: int) -> Callable[[Any, object], None]:
     def set_timeout(connection: Any, _record: object) -> None:  # noqa: ANN401
         connection.timeout = seconds
 
     return set_timeout
 
 
-def _relax_pymysql(seconds: int) -> Any:  # noqa: ANN401  # SQLAlchemy's event signature
+def _relax_pymysql(seconds: int) -> Callable[[Any, object], None]:
     def set_timeouts(connection: Any, _record: object) -> None:  # noqa: ANN401
         # Private names, and PyMySQL has no public ones: both are read before every packet.
         connection._read_timeout = connection._write_timeout = seconds or None  # noqa: SLF001
@@ -246,13 +218,31 @@ def _relax_pymysql(seconds: int) -> Any:  # noqa: ANN401  # SQLAlchemy's event s
     return set_timeouts
 
 
-def _add_entra_token(
-    _dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]
-) -> None:
-    token = _entra_credential().get_token(_ENTRA_SCOPE).token.encode("utf-16-le")
-    attributes = dict(parameters.get("attrs_before", {}))
-    attributes[_SQL_COPT_SS_ACCESS_TOKEN] = struct.pack("<I", len(token)) + token
-    parameters["attrs_before"] = attributes
+def _add_entra_token(scope: str) -> Callable[[object, object, list[Any], dict[str, Any]], None]:
+    def add(
+        _dialect: object, _record: object, positional: list[Any], named: dict[str, Any]
+    ) -> None:
+        token = _fetch_token(scope).encode("utf-16-le")
+        attributes = dict(named.get("attrs_before", {}))
+        attributes[_SQL_COPT_SS_ACCESS_TOKEN] = struct.pack("<I", len(token)) + token
+        named["attrs_before"] = attributes
+        positional[0] = positional[0].replace(_INTEGRATED_SECURITY, "")
+
+    return add
+
+
+def _fetch_token(scope: str) -> str:
+    from azure.core.exceptions import AzureError
+
+    try:
+        return str(_entra_credential().get_token(scope).token)
+    except AzureError as error:
+        message = errors.explain(
+            "Cannot get a Microsoft Entra token",
+            why=" ".join(str(error).split())[:500],
+            remedy="run where the machine's identity is known, or sign in with `az login`",
+        )
+        raise errors.unauthenticated(message, cause=error) from error
 
 
 _entra_credentials: dict[int, Any] = {}

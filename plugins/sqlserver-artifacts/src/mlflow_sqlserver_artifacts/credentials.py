@@ -14,12 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_plugin_core import errors, notices
+from mlflow_sqlserver_artifacts.options import driver_of
 
 if TYPE_CHECKING:
     from mlflow_sqlserver_artifacts.location import SqlLocation
     from mlflow_sqlserver_artifacts.settings import SqlSettings
 
 _logger = logging.getLogger(__name__)
+
+_TAKE_A_TOKEN = frozenset({"pyodbc", "mssqlpython"})
+# Values of `Authentication` (in lower case) that go with a user and a password.
+_TAKE_A_PASSWORD = frozenset(
+    {"", "sqlpassword", "activedirectorypassword", "activedirectoryserviceprincipal"}
+)
+_OFF = frozenset({"", "no", "false", "0"})
 
 
 class Credentials(NamedTuple):
@@ -51,18 +59,47 @@ def find(location: SqlLocation, settings: SqlSettings) -> Credentials:
             _logger,
         )
         return Credentials(location.username, location.password)
-    if _uses_integrated_security(location, settings):
+    if _signs_in_without_password(location, settings):
         return Credentials(location.username)
-    found = _from_environment(location, settings) or _from_file(location, settings)
-    if found and location.username not in {None, found.username}:
-        # The location asks for another user than the one whose password is known.
-        return Credentials(location.username)
-    return found or Credentials(location.username)
+    for found in (_from_environment(location, settings), _from_file(location, settings)):
+        # A password without a user name is for any user of its server. A location that asks for
+        # another user than the one whose password is known does not get it.
+        if found and (None in {location.username, found.username} or found[0] == location.username):
+            return Credentials(location.username or found.username, found.password)
+    return Credentials(location.username)
 
 
-def _uses_integrated_security(location: SqlLocation, settings: SqlSettings) -> bool:
-    names = {name.lower() for name in location.query}
-    return settings.entra or not names.isdisjoint({"trusted_connection", "authentication"})
+def is_configured_server(location: SqlLocation, settings: SqlSettings) -> bool:
+    """Tell whether a location names the server that MLFLOW_SQLSERVER_HOST does."""
+    return settings.host is not None and _names_server(settings.host, location)
+
+
+def _signs_in_without_password(location: SqlLocation, settings: SqlSettings) -> bool:
+    options = {name.lower(): value.lower() for name, value in location.query.items()}
+    method = options.get("authentication", "")
+    return (
+        options.get("trusted_connection", "no") not in _OFF
+        or method not in _TAKE_A_PASSWORD
+        or uses_entra(location, settings)
+    )
+
+
+def uses_entra(location: SqlLocation, settings: SqlSettings) -> bool:
+    """Tell whether a token is sent; the environment's wish is for the drivers that can.
+
+    Raises:
+        MlflowException: INVALID_PARAMETER_VALUE where a location asks for it and its driver cannot.
+    """
+    if not settings.entra or driver_of(location).name in _TAKE_A_TOKEN:
+        return settings.entra
+    if settings.source_of("entra") == "URI parameter":
+        message = errors.explain(
+            f"The driver {driver_of(location).name!r} takes no Microsoft Entra token",
+            location=location.uri,
+            remedy="use mssql+pyodbc or mssql+mssqlpython, or leave entra out",
+        )
+        raise errors.invalid_parameter(message)
+    return False
 
 
 def _from_environment(location: SqlLocation, settings: SqlSettings) -> Credentials | None:
@@ -76,7 +113,7 @@ def _from_environment(location: SqlLocation, settings: SqlSettings) -> Credentia
             remedy=f"set MLFLOW_SQLSERVER_HOST={location.server} if that is the one",
         )
         raise errors.invalid_parameter(message)
-    if not _names_server(settings.host, location):
+    if not is_configured_server(location, settings):
         return None
     password = settings.password
     return Credentials(settings.username, password.get_secret_value() if password else None)
@@ -90,7 +127,7 @@ def _from_file(location: SqlLocation, settings: SqlSettings) -> Credentials | No
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         entries = {
-            host: Credentials(entry.get("username"), entry.get("password"))
+            host.strip().lower(): Credentials(entry.get("username"), entry.get("password"))
             for host, entry in content.items()
         }
     except (OSError, ValueError, AttributeError) as error:
@@ -108,9 +145,9 @@ def _from_file(location: SqlLocation, settings: SqlSettings) -> Credentials | No
             f"{name} can be read by other users of this machine: chmod 600 {path}",
             _logger,
         )
-    for host in (location.server, location.host):
-        if host in entries:
-            return entries[host]
+    for host in (location.server, location.host or ""):
+        if host.lower() in entries:
+            return entries[host.lower()]
     return None
 
 

@@ -6,20 +6,15 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy import exc
 
 from mlflow_plugin_core import retries
-from mlflow_sqlserver_artifacts import client, schema_setup
-from mlflow_sqlserver_artifacts.errors import (
-    is_duplicate,
-    is_missing_table,
-    is_outage,
-    is_transient,
-    translate,
-)
+from mlflow_sqlserver_artifacts import client, faults, schema_setup
+from mlflow_sqlserver_artifacts.errors import translate
 from mlflow_sqlserver_artifacts.statements import LIMITS, Limits
 
 if TYPE_CHECKING:
@@ -33,6 +28,8 @@ T = TypeVar("T")
 
 # Two writers of one path: one of them loses, and finds the other's row when it tries again.
 _DUPLICATE_WAIT_SECONDS = 0.01
+# They do so even where nothing else is repeated: losing once is no fault of the database.
+_DUPLICATES_ONLY = retries.RetryPolicy(attempts=20, timeout=10.0)
 # A server that restarts is back after a few seconds: longer pauses would only add to its absence.
 _LONGEST_WAIT_SECONDS = 3.0
 
@@ -45,8 +42,13 @@ class Database:
         self.dialect = target.location.dialect
         self.limits: Limits = LIMITS[self.dialect]
         seconds = target.settings.retry_timeout
-        self._policy = retries.RetryPolicy(
-            attempts=None if seconds else 1, timeout=float(seconds), wait_max=_LONGEST_WAIT_SECONDS
+        self._repeats = seconds > 0
+        self._policy = (
+            retries.RetryPolicy(
+                attempts=None, timeout=float(seconds), wait_max=_LONGEST_WAIT_SECONDS
+            )
+            if seconds
+            else _DUPLICATES_ONLY
         )
         self._lock = threading.Lock()
 
@@ -57,15 +59,40 @@ class Database:
 
     def read(self, step: Callable[[Connection], T], *, what: str, missing: T) -> T:
         """Run a step that only reads; `missing` where nobody has made the tables yet."""
+        if self.dialect == "sqlite" and not Path(self.target.location.database).exists():
+            return missing  # opening the file would create it
+        engine = self.engine
         try:
-            return self._run(step, what=what, writes=False)
+            if engine in _checked:
+                return self._run(step, what=what, writes=False)
+            return self._run(self._checking(step, engine), what=what, writes=False)
         except MlflowException as error:
-            if error.__cause__ is not None and is_missing_table(error.__cause__):
+            if _says_missing_table(error):
                 return missing
             raise
 
+    def _checking(
+        self, step: Callable[[Connection], T], engine: Engine
+    ) -> Callable[[Connection], T]:
+        """Look at the version of the tables before the first step that an engine takes."""
+
+        def checked(connection: Connection) -> T:
+            if schema_setup.check(connection, self.target.location):
+                _checked.add(engine)
+            return step(connection)
+
+        return checked
+
     def write(self, step: Callable[[Connection], T], *, what: str) -> T:
         """Run a step in one transaction; it must be safe to repeat after an unknown outcome."""
+        self.prepare()
+        try:
+            return self._run(step, what=what, writes=True)
+        except MlflowException as error:
+            if not _says_missing_table(error):
+                raise
+        # Somebody dropped the tables, or restored the database to a time before them.
+        _prepared.discard(self.engine)
         self.prepare()
         return self._run(step, what=what, writes=True)
 
@@ -93,6 +120,7 @@ class Database:
                 autocommit=self.dialect == "mysql",
             )
             _prepared.add(engine)
+            _checked.add(engine)
 
     def _run(
         self,
@@ -112,19 +140,21 @@ class Database:
                 return step(connection)
 
         def retryable(error: Exception) -> bool | float:
-            if is_duplicate(error):
+            if faults.is_duplicate(error):
                 return _DUPLICATE_WAIT_SECONDS
-            # Who cannot be reached at first is a wrong address, and the user wants to know at once;
-            # who answered before restarts or fails over, and is waited for.
-            is_back_soon = not connected and client.has_answered(self.engine) and is_outage(error)
-            return is_back_soon or is_transient(error)
+            if not self._repeats:
+                return False
+            if connected:
+                return faults.is_transient(error)
+            return faults.comes_back(error, answered=client.has_answered(self.engine))
 
         try:
             return retries.call(attempt, retryable=retryable, policy=self._policy, describe=what)
         except MlflowException:
             raise
         except (exc.SQLAlchemyError, OSError) as error:
-            raise translate(error, what, self.target.location) from error
+            waited = None if connected else self.target.settings.connect_timeout
+            raise translate(error, what, self.target.location, connect_timeout=waited) from error
 
     @contextmanager
     def _transaction(self, *, writes: bool, autocommit: bool) -> Iterator[Connection]:
@@ -136,8 +166,13 @@ class Database:
                 yield connection
 
 
+def _says_missing_table(error: MlflowException) -> bool:
+    return error.__cause__ is not None and faults.is_missing_table(error.__cause__)
+
+
 # Engines, not databases: a forked child asks again, once.
 _prepared: weakref.WeakSet[Engine] = weakref.WeakSet()
+_checked: weakref.WeakSet[Engine] = weakref.WeakSet()
 
 
 def now_milliseconds() -> int:

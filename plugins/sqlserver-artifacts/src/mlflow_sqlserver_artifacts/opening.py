@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
-from typing import TYPE_CHECKING
 
-from mlflow_plugin_core import host_policy, notices, uris
-from mlflow_sqlserver_artifacts import credentials, location, options
+from mlflow_plugin_core import host_policy, notices
+from mlflow_sqlserver_artifacts import credentials, location, options, policy, sign_in
 from mlflow_sqlserver_artifacts.client import Target, engine_for
 from mlflow_sqlserver_artifacts.settings import SqlSettings
 from mlflow_sqlserver_artifacts.store import SqlBlobStore
-
-if TYPE_CHECKING:
-    from mlflow_sqlserver_artifacts.location import SqlLocation
 
 _logger = logging.getLogger(__name__)
 
@@ -23,42 +18,19 @@ def open_store(artifact_uri: str) -> SqlBlobStore:
 
     Raises:
         MlflowException: INVALID_PARAMETER_VALUE for a location, an option or a setting that cannot
-            be used, and in a server process for a host or folder that its operator did not allow.
+            be used, and in a server process for one that its operator did not allow.
     """
     place = location.parse(artifact_uri)
     notices.warn_of_rivals("mlflow.artifact_repository", place.dialect, _logger)
-    in_server = host_policy.in_server_process()
+    is_foreign = host_policy.in_server_process() and not policy.is_own(place)
     own = [info.uri_parameter for info in SqlSettings.describe() if info.uri_parameter]
-    parameters, driver_options = options.split_options(place, own, in_server=in_server)
+    # The operator's own location may name files of the server's machine; no other one may.
+    parameters, driver_options = options.split_options(place, own, in_server=is_foreign)
     settings = SqlSettings.load(parameters, location=artifact_uri)
-    if in_server:
-        _check_policy(place, settings)
-    target = Target(place, settings, credentials.find(place, settings), driver_options)
+    if is_foreign:
+        policy.check(place, settings)
+    found = credentials.find(place, settings)
+    sign_in.check(place, settings, found, driver_options)
+    target = Target(place, settings, found, driver_options)
     engine_for(target)  # a missing driver speaks now, in one sentence
     return SqlBlobStore(target)
-
-
-def _check_policy(place: SqlLocation, settings: SqlSettings) -> None:
-    if place.host is None:
-        host_policy.check_folder(
-            place.database,
-            setting="MLFLOW_SQLSERVER_SQLITE_FOLDERS",
-            allowed=[
-                *filter(None, settings.sqlite_folders.split(os.pathsep)),
-                *_own_sqlite_files(),
-            ],
-        )
-    else:
-        host_policy.check_host(
-            uris.parse(place.uri),
-            default_port=location.DEFAULT_PORTS[place.dialect],
-        )
-
-
-def _own_sqlite_files() -> list[str]:
-    """Return the databases that the server was started with as its own artifact storage."""
-    return [
-        location.parse(uri).database
-        for uri in host_policy.server_locations()
-        if uri.startswith("sqlite")
-    ]

@@ -103,7 +103,16 @@ DRIVERS: Mapping[str, Mapping[str, Driver]] = {
             "pymysql",
             "pymysql",
             f"'{_PACKAGE}[pymysql]'",
-            frozenset({"charset", "ssl_ca", "ssl_cert", "ssl_key", "ssl_verify_cert"}),
+            frozenset(
+                {
+                    "charset",
+                    "ssl_ca",
+                    "ssl_cert",
+                    "ssl_key",
+                    "ssl_verify_cert",
+                    "ssl_verify_identity",
+                }
+            ),
             frozenset({"ssl_ca", "ssl_cert", "ssl_key"}),
         ),
     },

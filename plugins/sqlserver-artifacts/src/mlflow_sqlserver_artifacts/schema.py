@@ -52,6 +52,8 @@ def _fixed(length: int) -> LargeBinary:
     )
 
 
+# No `comment=`: on SQL Server and PostgreSQL it is a statement of its own, which `ddl` would not
+# print, and for which a user needs further rights.
 metadata = MetaData()
 
 schema_table = Table(
@@ -72,9 +74,9 @@ entries = Table(
     Column("content_id", _fixed(CONTENT_ID_BYTES)),
     Column("size", BigInteger),
     Column("sha256", _fixed(32)),
-    Column("chunk_size", Integer, comment="bytes in every chunk but the last"),
+    Column("chunk_size", Integer),  # bytes in every chunk but the last
     Column("chunks", Integer),
-    Column("modified_at", BigInteger, nullable=False, comment="milliseconds since 1970"),
+    Column("modified_at", BigInteger, nullable=False),  # milliseconds since 1970, UTC
     Index("mlflow_artifact_entries_parent", "parent_key"),
     **_MYSQL_TABLE,
 )
@@ -94,6 +96,6 @@ pending = Table(
     metadata,
     Column("content_id", _fixed(CONTENT_ID_BYTES), primary_key=True),
     Column("state", SmallInteger, nullable=False),
-    Column("touched_at", BigInteger, nullable=False, comment="milliseconds since 1970"),
+    Column("touched_at", BigInteger, nullable=False),  # milliseconds since 1970, UTC
     **_MYSQL_TABLE,
 )

@@ -24,10 +24,14 @@ _LOCK = {
     "postgresql": text(f"SELECT pg_advisory_xact_lock({_LOCK_NUMBER})"),
     "mysql": text(f"SELECT GET_LOCK('{_LOCK_NAME}', {_LOCK_SECONDS})"),
     "mssql": text(
-        f"EXEC sp_getapplock @Resource = N'{_LOCK_NAME}', @LockMode = N'Exclusive', "
-        f"@LockOwner = N'Transaction', @LockTimeout = {_LOCK_SECONDS * 1000}"
+        "SET NOCOUNT ON; DECLARE @result INT; "
+        f"EXEC @result = sp_getapplock @Resource = N'{_LOCK_NAME}', @LockMode = N'Exclusive', "
+        f"@LockOwner = N'Transaction', @LockTimeout = {_LOCK_SECONDS * 1000}; SELECT @result"
     ),
 }
+# Both answer rather than fail: MySQL 1, or 0 after the wait and NULL for an error; SQL Server 0 or
+# more, or a negative number. PostgreSQL's lock has no answer.
+_LEAST = {"mysql": 1, "mssql": 0}
 _UNLOCK = {"mysql": text(f"SELECT RELEASE_LOCK('{_LOCK_NAME}')")}
 
 
@@ -42,7 +46,26 @@ def ensure(connection: Connection, location: SqlLocation, table_schema: str | No
     """
     version = _version(connection, table_schema)
     if version is None:
-        version = _create(connection, table_schema)
+        version = _create(connection, location, table_schema)
+    _refuse_newer(version, location)
+
+
+def check(connection: Connection, location: SqlLocation) -> bool:
+    """Check the version before reading, by one statement that fails where no table is there.
+
+    Returns:
+        Whether there is a version: a killed creation leaves tables without one, and without files.
+
+    Raises:
+        MlflowException: BAD_REQUEST where the tables were made by a newer plugin.
+    """
+    version: int | None = connection.execute(read_version()).scalar()
+    if version is not None:
+        _refuse_newer(version, location)
+    return version is not None
+
+
+def _refuse_newer(version: int, location: SqlLocation) -> None:
     if version > SCHEMA_VERSION:
         message = errors.explain(
             f"The tables have schema version {version}, this plugin knows {SCHEMA_VERSION}",
@@ -60,10 +83,10 @@ def _version(connection: Connection, table_schema: str | None) -> int | None:
     return version
 
 
-def _create(connection: Connection, table_schema: str | None) -> int:
+def _create(connection: Connection, location: SqlLocation, table_schema: str | None) -> int:
     dialect = connection.dialect.name
     if dialect in _LOCK:
-        connection.execute(_LOCK[dialect])
+        take_lock(connection, location)
     try:
         version = _version(connection, table_schema)
         if version is None:
@@ -75,3 +98,22 @@ def _create(connection: Connection, table_schema: str | None) -> int:
     finally:
         if dialect in _UNLOCK:
             connection.execute(_UNLOCK[dialect])
+
+
+def take_lock(connection: Connection, location: SqlLocation) -> None:
+    """Wait until no other process creates the tables.
+
+    Raises:
+        MlflowException: TEMPORARILY_UNAVAILABLE where another one holds the lock for too long.
+    """
+    dialect = connection.dialect.name
+    answer = connection.execute(_LOCK[dialect]).scalar()
+    least = _LEAST.get(dialect)
+    if least is not None and (answer is None or int(answer) < least):
+        message = errors.explain(
+            "Cannot prepare the tables",
+            location=location.uri,
+            why=f"another process has held their lock for {_LOCK_SECONDS} s (answer {answer})",
+            remedy="try again; look for a session that hangs if it stays",
+        )
+        raise errors.unavailable(message)

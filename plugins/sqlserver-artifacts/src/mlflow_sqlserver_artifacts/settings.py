@@ -33,7 +33,9 @@ class SqlSettings(PluginSettings):
     entra: bool = option(
         default=False,
         help="Sign in to SQL Server with a Microsoft Entra token of the machine's own identity "
-        "(needs the `entra` extra); renewed whenever the pool opens a connection.",
+        "(needs the `entra` extra, and pyodbc or mssql-python; other drivers and databases ignore "
+        "the environment's value); renewed whenever the pool opens a connection. The token is sent "
+        "only to Azure's servers and to the one that HOST names.",
         parameter="entra",
     )
     chunk_size: int = option(
@@ -45,29 +47,34 @@ class SqlSettings(PluginSettings):
     )
     workers: int = option(
         4,
-        help="Transfers, and connections, at once for one process and database.",
+        help="Transfers at once for one process and database (SQLite: one upload at once); "
+        "as many connections are kept, and up to twice as many are open at a peak.",
         parameter="workers",
         ge=1,
         le=64,
     )
     connect_timeout: int = option(
         10,
-        help="Seconds until a connection attempt is given up.",
+        help="Seconds until a connection attempt is given up (PostgreSQL: for each address that "
+        "the host name has).",
         parameter="connect_timeout",
         ge=1,
         le=600,
     )
     statement_timeout: int = option(
         300,
-        help="Seconds until one statement (at most a few MiB of data) is given up; 0 for never "
-        "(PgBouncer needs 0).",
+        help="Seconds until one statement (at most a few MiB of data) is given up; 0 for never. "
+        "MySQL, MariaDB: seconds without a byte from the server. SQLite: not used. PgBouncer needs "
+        "0, which also turns prepared statements off.",
         parameter="statement_timeout",
         ge=0,
         le=86_400,
     )
     retry_timeout: int = option(
         60,
-        help="Seconds during which a step that failed for a passing reason is repeated.",
+        help="Seconds during which a step that failed for a passing reason is repeated; also how "
+        "long a writer of SQLite waits for another one. 0 repeats nothing but a step that another "
+        "writer of the same path overtook.",
         parameter="retry_timeout",
         ge=0,
         le=3_600,

@@ -49,9 +49,7 @@ def check_host(
     found = os.environ if environ is None else environ
     if not in_server_process(found):
         return
-    base = location.scheme.partition("+")[0]
-    allowed = {item.strip().lower() for item in found.get(ALLOWED_SCHEMES, "").split(",")}
-    if {location.scheme.lower(), base.lower()} & allowed:
+    if is_scheme_allowed(location.scheme, found):
         return
     wanted = _target(location, default_port)
     for name in (_ROOT, _DESTINATION):
@@ -62,9 +60,16 @@ def check_host(
         "The tracking server does not connect to this artifact location",
         location=location,
         why="its host is not that of the server's own artifact storage",
-        remedy=f"the operator can set {ALLOWED_SCHEMES}={base} for the server",
+        remedy=f"the operator can set {ALLOWED_SCHEMES}={wanted[0]} for the server",
     )
     raise errors.invalid_parameter(message)
+
+
+def is_scheme_allowed(scheme: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the operator allowed every host for a scheme, with or without its `+driver`."""
+    found = os.environ if environ is None else environ
+    allowed = {item.strip().lower() for item in found.get(ALLOWED_SCHEMES, "").split(",")}
+    return bool({scheme.lower(), scheme.partition("+")[0].lower()} & allowed)
 
 
 def _target(location: uris.Location, default_port: int | None) -> tuple[str, str, int | None]:
