@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -117,6 +119,72 @@ def test_a_server_stores_lists_serves_and_deletes_through_the_plugin(
     assert behind.list_artifacts() == []
 
 
+def test_an_upload_is_in_the_database_before_it_has_ended(server: _Server) -> None:
+    from mlflow.store.artifact import artifact_repo
+
+    if not hasattr(artifact_repo, "StreamUploadMixin"):
+        pytest.skip("this MLflow's server writes uploads to a temporary file first")
+    from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
+
+    assert issubclass(SqlArtifactRepository, artifact_repo.StreamUploadMixin)
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    content = os.urandom(1 << 20)
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.putrequest("PUT", "/api/2.0/mlflow-artifacts/artifacts/1/slow/artifacts/large")
+    connection.putheader("Content-Length", str(32 << 20))
+    connection.endheaders()
+    for _ in range(24):
+        connection.send(content)
+
+    assert _eventually(lambda: _count(server.folder / "served.db", "pending") == 1)
+    for _ in range(8):
+        connection.send(content)
+    assert connection.getresponse().status == 200
+    connection.close()
+
+    with urllib.request.urlopen(
+        f"{server.url}/api/2.0/mlflow-artifacts/artifacts/1/slow/artifacts/large"
+    ) as answer:
+        assert answer.read() == content * 32
+    assert _count(server.folder / "served.db", "pending") == 0
+
+
+def test_a_client_that_goes_away_leaves_nothing_to_see(server: _Server) -> None:
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    path = "/api/2.0/mlflow-artifacts/artifacts/1/gone/artifacts/large"
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.putrequest("PUT", path)
+    connection.putheader("Content-Length", str(32 << 20))
+    connection.endheaders()
+    connection.send(bytes(1 << 20))
+    connection.close()
+
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(f"{server.url}{path}")
+
+
+def test_mlflow_gc_empties_what_the_server_keeps(
+    server: _Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
+    from mlflow import MlflowClient
+
+    client = MlflowClient(server.url)
+    run = client.create_run(client.create_experiment("collected"))
+    (tmp_path / "model.bin").write_bytes(os.urandom(3 << 20))
+    client.log_artifact(run.info.run_id, str(tmp_path / "model.bin"))
+    before = _count(server.folder / "served.db", "chunks")
+    client.delete_run(run.info.run_id)
+
+    _mlflow(
+        *("gc", "--backend-store-uri", f"sqlite:///{server.folder}/tracking.db"),
+        *("--tracking-uri", server.url, "--run-ids", run.info.run_id),
+        MLFLOW_TRACKING_URI=server.url,
+    )
+
+    assert before - _count(server.folder / "served.db", "chunks") == 3
+
+
 def test_a_server_does_not_open_a_database_that_an_experiment_names(
     server: _Server, tmp_path: Path
 ) -> None:
@@ -169,8 +237,56 @@ def test_mlflows_command_line_logs_lists_downloads_and_collects(tmp_path: Path) 
     client.delete_run(run_id)
     _mlflow("gc", "--backend-store-uri", store, "--run-ids", run_id, **chosen)
 
-    import sqlite3
+    assert _count(tmp_path / "artifacts.db", "chunks") == 0
 
-    with contextlib.closing(sqlite3.connect(tmp_path / "artifacts.db")) as connection:
-        (chunks,) = connection.execute("SELECT count(*) FROM mlflow_artifact_chunks").fetchone()
-    assert chunks == 0
+
+def test_copy_takes_a_run_out_of_mlflow_and_an_experiment_back_in(tmp_path: Path) -> None:
+    from mlflow import MlflowClient
+
+    store = f"sqlite:///{tmp_path}/tracking.db"
+    client = MlflowClient(store)
+    location = f"sqlite:///{tmp_path}/artifacts.db"
+    experiment = client.create_experiment("copied", location)
+    runs = [client.create_run(experiment).info.run_id for _ in range(2)]
+    for index, run_id in enumerate(runs):
+        client.log_text(run_id, f"of run {index}", "notes/note.txt")
+    (tmp_path / "out").mkdir()
+    chosen = {"MLFLOW_TRACKING_URI": store, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+    _copy(f"runs:/{runs[1]}", f"file://{tmp_path}/out", **chosen)
+    # An experiment's artifacts are all that lies below its location.
+    inside = client.get_experiment(experiment).artifact_location
+    _copy(inside, f"sqlite:///{tmp_path}/other.db/experiment", **chosen)
+
+    assert (tmp_path / "out/notes/note.txt").read_text() == "of run 1"
+    (tmp_path / "back").mkdir()
+    _copy(f"sqlite:///{tmp_path}/other.db/experiment", f"file://{tmp_path}/back", **chosen)
+    copied = sorted(path.read_text() for path in (tmp_path / "back").rglob("note.txt"))
+    assert copied == ["of run 0", "of run 1"]
+
+
+def _copy(source: str, destination: str, **more: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mlflow_sqlserver_artifacts.cli", "copy", source, destination],
+        env=_environment(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "digests compared" in done.stdout
+
+
+def _count(database: Path, table: str) -> int:
+    with contextlib.closing(sqlite3.connect(database, timeout=30)) as connection:
+        statement = f"SELECT count(*) FROM mlflow_artifact_{table}"
+        return int(connection.execute(statement).fetchone()[0])
+
+
+def _eventually(condition: Callable[[], bool], within: float = 30.0) -> bool:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.05)
+    return False

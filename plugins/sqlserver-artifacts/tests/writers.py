@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import multiprocessing
 import os
+import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -74,6 +77,33 @@ def _together(jobs: list[Callable[[], None]]) -> None:
 def endless(location: str) -> None:
     """Upload a file that never ends, until somebody kills this process."""
     _open(location).log_artifact_from_stream(io.BufferedReader(Drip(), 1 << 20), "model")
+
+
+def measure_memory(location: str, folder: str, size: str) -> None:
+    """Print how far memory grows while a file of so many bytes goes in and out."""
+    repository = _open(location)
+    repository.log_artifact_from_stream(io.BytesIO(b"x"), "connects")
+    source = Path(folder, "large")
+    with source.open("wb") as stream:
+        block = os.urandom(1 << 20)
+        for _ in range(int(size) >> 20):
+            stream.write(block)
+    growth = {}
+    before = _peak()
+    repository.log_artifact(str(source))
+    growth["up"] = _peak() - before
+    with source.open("rb") as stream:
+        repository.log_artifact_from_stream(stream, "streamed")
+    growth["up from a stream"] = _peak() - before
+    repository.delete_artifacts("streamed")
+    source.unlink()
+    repository.download_artifacts("large", folder)
+    growth["down"] = _peak() - before
+    print(json.dumps(growth))
+
+
+def _peak() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _open(location: str):  # type: ignore[no-untyped-def]  # noqa: ANN202

@@ -237,3 +237,50 @@ def test_a_copy_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert seen[-1][0] == seen[-1][1] == 70
     with pytest.raises(MlflowException, match="to itself"):
         copying.copy(str(source), f"{source}/")
+
+
+@pytest.mark.parametrize(("switch", "shown"), [("true", True), ("false", False)])
+def test_progress_is_shown_by_mlflows_own_switch(
+    repository: FolderRepository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    switch: str,
+    shown: bool,
+) -> None:
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", switch)
+    for name in ("local", "out"):
+        (tmp_path / name).mkdir()
+    for name in "abc":
+        (tmp_path / "local" / name).write_bytes(b"x")
+
+    repository.log_artifacts(str(tmp_path / "local"), "folder")
+    up = capsys.readouterr().err
+    repository.download_artifacts("folder", str(tmp_path / "out"))
+    down = capsys.readouterr().err
+
+    for said in (up, down):
+        assert ("3/3" in said) is shown
+        assert shown or said == ""
+
+
+def test_trace_data_comes_back_and_says_what_is_wrong(repository: FolderRepository) -> None:
+    from mlflow.exceptions import MlflowTraceDataCorrupted, MlflowTraceDataNotFound
+
+    with pytest.raises(MlflowTraceDataNotFound):
+        repository.download_trace_data()
+    repository.upload_trace_data('{"spans": [{"name": "größe"}]}')
+    assert repository.download_trace_data() == {"spans": [{"name": "größe"}]}
+    repository.upload_trace_data("{")
+    with pytest.raises(MlflowTraceDataCorrupted):
+        repository.download_trace_data()
+
+
+def test_trace_attachments_come_back(repository: FolderRepository) -> None:
+    if not hasattr(repository, "upload_attachment"):
+        pytest.skip("this MLflow has no trace attachments")
+
+    repository.upload_attachment("4f0c", b"picture")
+
+    assert repository.download_trace_attachment("4f0c") == b"picture"
