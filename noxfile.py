@@ -362,7 +362,8 @@ def tools(session: nox.Session) -> None:
     needed = ("pytest", "pytest-timeout", "nox[uv]", "ruff", "import-linter", "rich")
     session.install(*needed, "-c", str(CONSTRAINTS))
     chosen = _choice(session)
-    session.run("pytest", "-q", *chosen.options, *(chosen.paths_of("") or ["tests"]))
+    everything = ["tests", "--ignore=tests/together"]
+    session.run("pytest", "-q", *chosen.options, *(chosen.paths_of("") or everything))
 
 
 @nox.session(python=NEWEST_PYTHON)

@@ -1,7 +1,9 @@
 """The demo: a real MLflow server, and every plugin's step through it, ending in a table.
 
 Runs inside the clean environment that `nox -s demo` makes from the wheels. A plugin takes part by a
-file `examples/demo_step.py` in its folder, with one function `run(demo: Demo) -> None`.
+file `examples/demo_step.py` in its folder, with a function `run(demo: Demo) -> None` and, where the
+server must be told something, `server_environment(folder: Path) -> dict[str, str]`. What the step
+needs besides the plugin stands in the plugin's dependency group `demo`.
 """
 
 from __future__ import annotations
@@ -9,15 +11,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
+import shlex
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,13 +23,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from discover import ROOT, plugins
+import demo_server
+from discover import ROOT, Distribution, plugins
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_START_SECONDS = 90
-_STOP_SECONDS = 15
+    from collections.abc import Iterator, Sequence
+    from types import ModuleType
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Demo:
         tracking_uri: URL of the running MLflow server.
         folder: Where files may stay, for a look afterwards.
         look: URLs worth opening, below the server's.
-        settings: Environment that the server runs with, to start it again.
+        settings: Environment that the plugins asked the server to run with.
     """
 
     tracking_uri: str
@@ -87,26 +83,6 @@ class Demo:
         self.rows.append(row)
 
 
-@contextmanager
-def mlflow_server(folder: Path, port: int, settings: dict[str, str]) -> Iterator[str]:
-    """Run `mlflow server` on loopback until the block ends; its process group goes with it."""
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(
-        _server_command(folder, port),
-        env={**os.environ, **settings},
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(process, url, Path(log.name))
-        yield url
-    finally:
-        _stop(process)
-        log.close()
-
-
 def _server_command(folder: Path, port: int) -> list[str]:
     return [
         sys.executable,
@@ -121,47 +97,47 @@ def _server_command(folder: Path, port: int) -> list[str]:
     ]
 
 
-def _wait_until_healthy(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    end = time.monotonic() + _START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/health", timeout=2) as answer:  # noqa: S310  # our own
-                if answer.status == 200:  # noqa: PLR2004  # HTTP's OK
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-    tail = log.read_text(encoding="utf-8", errors="replace")[-2000:]
-    message = f"mlflow server did not answer at {url}/health; it said:\n{tail}"
-    raise RuntimeError(message)
+@dataclass(frozen=True)
+class Step:
+    """One plugin's part in the demo.
+
+    Attributes:
+        plugin: The plugin.
+        module: Its `examples/demo_step.py`.
+    """
+
+    plugin: Distribution
+    module: ModuleType
+
+    def server_environment(self, folder: Path) -> dict[str, str]:
+        """Return what the plugin needs the server to run with; nothing where it does not say."""
+        asked = getattr(self.module, "server_environment", None)
+        return dict(asked(folder)) if asked else {}
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    for sign in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, sign)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(_STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-    process.wait()
+def steps(root: Path = ROOT, shorts: Sequence[str] = ()) -> list[Step]:
+    """Find the plugins that take part.
+
+    Args:
+        root: The repository.
+        shorts: Plugins to take; all of them by default.
+    """
+    return [
+        Step(item, _module(item.short, path))
+        for item in plugins(root)
+        if (path := item.folder / "examples/demo_step.py").exists()
+        and (not shorts or item.short in shorts)
+    ]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _run_step(name: str, path: Path, demo: Demo) -> None:
+def _module(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"demo_step_{name.replace('-', '_')}", path)
     if spec is None or spec.loader is None:
         message = f"{path} cannot be imported"
         raise RuntimeError(message)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.run(demo)
+    return module
 
 
 def _table(demo: Demo) -> Table:
@@ -187,14 +163,19 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _print_how_to_look_again(demo: Demo, port: int) -> None:
-    settings = " ".join(f"{name}={value}" for name, value in demo.settings.items())
-    program = _shown(Path(sys.executable).parent / "mlflow")
+def look_again(demo: Demo, port: int) -> str:
+    """Return the command that starts the server once more, fit to be pasted into a shell."""
     store = f"sqlite:///{demo.folder / 'tracking.db'}"
+    program = _shown(Path(sys.executable).parent / "mlflow")
+    command = [program, "server", "--port", str(port), "--backend-store-uri", store]
+    settings = [f"{name}={shlex.quote(value)}" for name, value in demo.settings.items()]
+    return " ".join([*settings, *map(shlex.quote, command)])
+
+
+def _print_how_to_look_again(demo: Demo, port: int) -> None:
     demo.console.print("\nThe server is stopped. To look at the run again:\n")
-    command = f"{settings} {program} server --port {port} --backend-store-uri {store}"
     # Not wrapped: it is to be pasted.
-    print(f"  {command}\n")
+    print(f"  {look_again(demo, port)}\n")
     for path in demo.look:
         print(f"  http://127.0.0.1:{port}{path}")
     print(f"\nFiles to open: {_shown(demo.folder)}/")
@@ -203,25 +184,31 @@ def _print_how_to_look_again(demo: Demo, port: int) -> None:
 def main() -> int:
     """Run every plugin's step; 1 if one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("plugins", nargs="*", help="plugins that take part (default: all)")
     parser.add_argument("--output", type=Path, default=ROOT / "reports" / "demo")
-    folder = parser.parse_args().output.resolve()
+    chosen = parser.parse_args()
+    folder = chosen.output.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     # Into a file or a pipe as wide as the table; a terminal knows its own width.
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
-    port = _free_port()
-    # A server opens SQLite files only in folders that its operator names.
-    settings = {"MLFLOW_SQLSERVER_SQLITE_FOLDERS": str(folder)}
-    demo = Demo(f"http://127.0.0.1:{port}", folder, console, settings)
+    demo_server.heed_signals()
+    found = steps(shorts=chosen.plugins)
+    settings: dict[str, str] = {}
+    for step in found:
+        settings |= step.server_environment(folder)
+    port = demo_server.free_port()
+    url = f"http://127.0.0.1:{port}"
+    demo = Demo(url, folder, console, settings)
     started = time.monotonic()
     with ExitStack() as stack:
         with demo.task("start mlflow server, with a SQLite tracking store"):
-            stack.enter_context(mlflow_server(folder, port, settings))
-        for item in plugins():
-            path = item.folder / "examples" / "demo_step.py"
-            if path.exists():
-                console.print(f"\n[bold]{item.name}[/]: {item.description}")
-                _run_step(item.short, path, demo)
+            command = _server_command(folder, port)
+            log = folder / "server.log"
+            stack.enter_context(demo_server.running(command, url, log, settings))
+        for step in found:
+            console.print(f"\n[bold]{step.plugin.name}[/]: {step.plugin.description}")
+            step.module.run(demo)
     console.print()
     console.print(_table(demo))
     (folder / "summary.json").write_text(

@@ -61,6 +61,11 @@ class _Logged(NamedTuple):
     digests: dict[str, bytes]
 
 
+def server_environment(folder: Path) -> dict[str, str]:
+    """Return what the server runs with: it opens SQLite files only where its operator allows it."""
+    return {"MLFLOW_SQLSERVER_SQLITE_FOLDERS": str(folder)}
+
+
 def run(demo: Demo) -> None:
     """Log, list, load and delete artifacts in a SQLite database, and check every byte."""
     import mlflow
