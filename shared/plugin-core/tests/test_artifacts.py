@@ -7,6 +7,7 @@ import io
 import logging
 import shutil
 import sys
+import types
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -240,22 +241,20 @@ def test_a_copy_goes_on_where_it_stopped(tmp_path: Path) -> None:
         copying.copy(str(source), f"{source}/")
 
 
-_BAR = """
-import sys
+class _Bar:
+    """Stands in for the optional library that draws MLflow's bar."""
 
-class tqdm:
-    def __init__(self, total, desc):
-        self.total, self.done = total, 0
+    def __init__(self, total: int, desc: str) -> None:
+        self._total, self._done = total, 0
 
-    def update(self, count):
-        self.done += count
+    def update(self, count: int) -> None:
+        self._done += count
 
-    def refresh(self):
-        pass
+    def refresh(self) -> None:
+        """Nothing is drawn."""
 
-    def close(self):
-        print(f"{self.done}/{self.total}", file=sys.stderr)
-"""
+    def close(self) -> None:
+        print(f"{self._done}/{self._total}", file=sys.stderr)
 
 
 @pytest.mark.parametrize(("switch", "shown"), [("true", True), ("false", False)])
@@ -269,13 +268,10 @@ def test_progress_is_shown_by_mlflows_own_switch(
     shown: bool,
 ) -> None:
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", switch)
-    # The library that draws MLflow's bar is optional: this one stands in for it.
-    (tmp_path / "lib/tqdm").mkdir(parents=True)
-    (tmp_path / "lib/tqdm/__init__.py").touch()
-    (tmp_path / "lib/tqdm/auto.py").write_text(_BAR)
-    monkeypatch.syspath_prepend(str(tmp_path / "lib"))
-    for name in ("tqdm", "tqdm.auto"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    drawing = types.ModuleType("tqdm.auto")
+    drawing.tqdm = _Bar  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tqdm", types.ModuleType("tqdm"))
+    monkeypatch.setitem(sys.modules, "tqdm.auto", drawing)
     for name in ("local", "out"):
         (tmp_path / name).mkdir()
     for name in "abc":
