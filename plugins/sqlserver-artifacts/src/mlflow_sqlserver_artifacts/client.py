@@ -45,6 +45,7 @@ _engines: dict[tuple[object, ...], Engine] = {}
 # A parent's engines, in its forked child: kept and never used. A connection that is finalised says
 # goodbye on the socket, which is the parent's too.
 _inherited: list[Engine] = []
+_entra_credentials: dict[int, Any] = {}
 _answered: weakref.WeakSet[Engine] = weakref.WeakSet()
 _lock = threading.Lock()
 
@@ -107,11 +108,12 @@ def has_answered(engine: Engine) -> bool:
 
 
 def dispose_engines() -> None:
-    """Close the connections of this process; the next use opens new ones."""
+    """Close the connections of this process, and forget who it is; the next use begins anew."""
     with _lock:
         for engine in _engines.values():
             engine.dispose()
         _engines.clear()
+        _entra_credentials.clear()
 
 
 def _drop_inherited() -> None:
@@ -243,9 +245,6 @@ def _fetch_token(scope: str) -> str:
             remedy="run where the machine's identity is known, or sign in with `az login`",
         )
         raise errors.unauthenticated(message, cause=error) from error
-
-
-_entra_credentials: dict[int, Any] = {}
 
 
 def _entra_credential() -> Any:  # noqa: ANN401  # azure-identity is optional and untyped here
