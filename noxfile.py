@@ -359,7 +359,7 @@ def together(session: nox.Session) -> None:
 @nox.session(python=NEWEST_PYTHON)
 def tools(session: nox.Session) -> None:
     """Test the tools of this repository; makes a plugin of each kind of the template."""
-    needed = ("pytest", "pytest-timeout", "nox[uv]", "ruff", "import-linter", "rich")
+    needed = ("pytest", "pytest-timeout", "nox[uv]", "tomli", "ruff", "import-linter", "rich")
     session.install(*needed, "-c", str(CONSTRAINTS))
     chosen = _choice(session)
     everything = ["tests", "--ignore=tests/together"]
@@ -474,10 +474,11 @@ def news(session: nox.Session) -> None:
             session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
 
 
-@nox.session(python=False)
+@nox.session
 def new_plugin(session: nox.Session) -> None:
-    """Make a plugin: `-- NAME --kind artifact_repository`."""
-    session.run(sys.executable, "tools/new_plugin.py", *session.posargs, external=True)
+    """Make a plugin: `-- NAME --kind artifact_repository [--scheme SCHEME]`."""
+    session.install("ruff", "tomli", "-c", str(CONSTRAINTS))
+    session.run("python", "tools/new_plugin.py", *session.posargs)
 
 
 @nox.session(python=False)

@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 import pytest
 
 import discover
+import new_plugin
 
 # A clean interpreter, which does nothing but this: inside a test everything is imported already, and
 # the commonest fault of a plugin, an import circle, stays hidden. MLflow reports a plugin that it
@@ -84,3 +85,19 @@ def test_what_the_plugins_require_fits_together() -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
 
     assert done.returncode == 0, done.stdout
+
+
+def test_the_schemes_that_no_new_plugin_may_take_are_those_that_mlflow_has() -> None:
+    from mlflow.store.artifact.artifact_repository_registry import (
+        get_registered_artifact_repositories,
+    )
+
+    ours = {
+        name
+        for item in discover.plugins()
+        for name in item.entry_points.get("mlflow.artifact_repository", {})
+    }
+
+    # "" is that of a plain path.
+    mlflows = set(get_registered_artifact_repositories()) - ours - {""}
+    assert mlflows == new_plugin.MLFLOWS_OWN["artifact_repository"]
