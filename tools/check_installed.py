@@ -36,7 +36,7 @@ _RELATIVE = re.compile(r"\]\((?![a-z][a-z+.-]*:|#)([^)\s]+)\)")
 
 def check(name: str) -> None:
     """Load every entry point of one distribution as MLflow does, and look at its page."""
-    page = str(metadata(name).get_payload() or "")
+    page = str(metadata(name).json.get("description", ""))
     if not page or _RELATIVE.search(page):
         dead = ", ".join(_RELATIVE.findall(page)) or "it is empty"
         raise SystemExit(f"{name}: its page on the index has links that lead nowhere: {dead}")

@@ -78,7 +78,7 @@ class Distribution:
         return {match.group(1).lower() for item in listed if (match := _REQUIREMENT.match(item))}
 
     @property
-    def groups(self) -> dict[str, list[str]]:
+    def groups(self) -> dict[str, list[Any]]:
         """What its tests, its benchmark and its step of the demo need besides."""
         return dict(self.metadata.get("dependency-groups", {}))
 
