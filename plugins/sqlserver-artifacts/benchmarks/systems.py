@@ -1,4 +1,4 @@
-"""What is compared, behind one set of verbs: the plugin, the peer, the bare driver, local files.
+"""What is compared, behind one set of verbs: the plugin, the peer, the driver, local files.
 
 Each of them is used the way its user would: the plugin and MLflow's local repository through
 MLflow, the peer by its own class, the driver in a plain loop in one transaction.
@@ -6,6 +6,7 @@ MLflow, the peer by its own class, the driver in a plain loop in one transaction
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import types
 from pathlib import Path
@@ -128,9 +129,11 @@ class Peer:
 
 
 class BareDriver:
-    """The database's driver in a plain loop: no digests, no folders, no retries."""
+    """The database's driver in a plain loop: no folders, no retries, and digests if asked for."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, digests: bool) -> None:
+        self._digests = digests
+        self._table = "bare_with_digests" if digests else "bare"
         if url.startswith("sqlite"):
             self._connection: Any = sqlite3.connect(url.removeprefix("sqlite:///"))
             self._mark, blob = "?", "blob"
@@ -140,7 +143,7 @@ class BareDriver:
             self._connection = psycopg.connect(url.replace("postgresql+psycopg", "postgresql"))
             self._mark, blob = "%s", "bytea"
         self._execute(
-            "CREATE TABLE IF NOT EXISTS bare (folder varchar(200), name varchar(200), "
+            f"CREATE TABLE IF NOT EXISTS {self._table} (folder varchar(200), name varchar(200), "
             f"number integer, data {blob}, PRIMARY KEY (folder, name, number))"
         )
         self._connection.commit()
@@ -155,15 +158,22 @@ class BareDriver:
 
     def put_file(self, path: Path, folder: str) -> None:
         """Insert one row a chunk, and commit once."""
+        digest = hashlib.sha256()
         for number, data in enumerate(_pieces(path)):
-            self._execute("INSERT INTO bare VALUES (?, ?, ?, ?)", folder, path.name, number, data)
+            if self._digests:
+                digest.update(data)
+            self._execute(
+                f"INSERT INTO {self._table} VALUES (?, ?, ?, ?)", folder, path.name, number, data
+            )
         self._connection.commit()
 
     def put_folder(self, path: Path, folder: str) -> None:
         """Insert one row a file, and commit once."""
         for file in path.iterdir():
             data = file.read_bytes()
-            self._execute("INSERT INTO bare VALUES (?, ?, ?, ?)", folder, file.name, 0, data)
+            self._execute(
+                f"INSERT INTO {self._table} VALUES (?, ?, ?, ?)", folder, file.name, 0, data
+            )
         self._connection.commit()
 
     def get(self, path: str, target: Path) -> None:
@@ -171,7 +181,9 @@ class BareDriver:
         folder, _, name = path.rpartition("/")
         if not folder:
             (target / path).mkdir()
-            rows = self._execute("SELECT name FROM bare WHERE folder = ?", path).fetchall()
+            rows = self._execute(
+                f"SELECT name FROM {self._table} WHERE folder = ?", path
+            ).fetchall()
             for (file,) in rows:
                 self._get_file(path, file, target / path / file)
         else:
@@ -180,29 +192,32 @@ class BareDriver:
     def _get_file(self, folder: str, name: str, target: Path) -> None:
         where = "folder = ? AND name = ?"
         (count,) = self._execute(
-            f"SELECT count(*) FROM bare WHERE {where}",
+            f"SELECT count(*) FROM {self._table} WHERE {where}",
             folder,
             name,  # constants
         ).fetchone()
+        digest = hashlib.sha256()
         with target.open("wb") as stream:
             for number in range(count):
                 (data,) = self._execute(
-                    f"SELECT data FROM bare WHERE {where} AND number = ?",
+                    f"SELECT data FROM {self._table} WHERE {where} AND number = ?",
                     folder,
                     name,
                     number,
                 ).fetchone()
+                if self._digests:
+                    digest.update(data)
                 stream.write(data)
         self._connection.rollback()
 
     def list(self, folder: str) -> int:
         """Select names and lengths."""
-        statement = "SELECT name, length(data) FROM bare WHERE folder = ? ORDER BY name"
+        statement = f"SELECT name, length(data) FROM {self._table} WHERE folder = ? ORDER BY name"
         return len(self._execute(statement, folder).fetchall())
 
     def delete(self, folder: str) -> None:
         """Delete by one statement."""
-        self._execute("DELETE FROM bare WHERE folder = ?", folder)
+        self._execute(f"DELETE FROM {self._table} WHERE folder = ?", folder)
         self._connection.commit()
 
 
@@ -218,6 +233,6 @@ def make(name: str, url: str, folder: Path) -> System:
         return MlflowRepository(f"{url}/1/run/artifacts")
     if name == "peer":
         return Peer(url.replace("postgresql://", "postgresql+psycopg://"))
-    if name == "driver":
-        return BareDriver(url)
+    if name in {"driver", "digest"}:
+        return BareDriver(url, digests=name == "digest")
     return MlflowRepository((folder / "local-repository").as_uri())
