@@ -142,7 +142,7 @@ _DRIVER = """
 paramstyle, apilevel, threadsafety = "qmark", "2.0", 1
 version = __version__ = VERSION_STRING = "5.2.0"
 SQL_VARCHAR, SQL_WVARCHAR = 12, -9
-Binary, BinaryNull = bytes, None
+Binary, BinaryNull, BINARY, NUMBER, STRING = bytes, None, bytearray, float, str
 class Error(Exception): pass
 class InterfaceError(Error): pass
 class DatabaseError(Error): pass

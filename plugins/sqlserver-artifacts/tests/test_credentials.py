@@ -37,11 +37,56 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("mssql://db.example.evil/d", Credentials()),
         ("mssql://me:mine@evil.example/d", Credentials("me", "mine")),
         ("mssql://db.example/d?Trusted_Connection=yes", Credentials()),
+        ("mssql://db.example/d?Trusted_Connection=no", OWN),
+        ("mssql://db.example/d?Authentication=ActiveDirectoryMsi", Credentials()),
+        ("mssql://db.example/d?authentication=ActiveDirectoryServicePrincipal", OWN),
         ("sqlite:////srv/a.db", Credentials()),
     ],
 )
 def test_the_environments_password_is_for_one_server(uri: str, expected: Credentials) -> None:
     assert find(parse(uri), SqlSettings.load()) == expected
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("mysql://anybody@db.example/d", Credentials("anybody", "geheim")),
+        ("mysql://db.example/d", Credentials(None, "geheim")),
+        ("mysql://anybody@evil.example/d", Credentials("anybody")),
+    ],
+)
+def test_a_password_without_a_user_name_is_for_any_user_of_its_server(
+    monkeypatch: pytest.MonkeyPatch, uri: str, expected: Credentials
+) -> None:
+    monkeypatch.setenv("MLFLOW_SQLSERVER_HOST", "DB.example")
+    monkeypatch.setenv("MLFLOW_SQLSERVER_PASSWORD", "geheim")
+
+    assert find(parse(uri), SqlSettings.load()) == expected
+
+
+def test_an_entra_token_goes_without_the_environments_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_SQLSERVER_HOST", "db.example")
+    monkeypatch.setenv("MLFLOW_SQLSERVER_USERNAME", "mlflow")
+    monkeypatch.setenv("MLFLOW_SQLSERVER_PASSWORD", "geheim")
+    monkeypatch.setenv("MLFLOW_SQLSERVER_ENTRA", "true")
+
+    assert find(parse("mssql://db.example/d"), SqlSettings.load()) == Credentials()
+    assert find(parse("mssql+pymssql://db.example/d"), SqlSettings.load()) == OWN
+
+
+@pytest.mark.usefixtures("_environment")
+def test_the_file_is_asked_where_the_environment_knows_another_user(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "credentials.json"
+    path.write_text(json.dumps({"db.example": {"username": "other", "password": "3"}}))
+    path.chmod(0o600)
+    monkeypatch.setenv("MLFLOW_SQLSERVER_CREDENTIALS_FILE", str(path))
+
+    assert find(parse("mssql://other@db.example/d"), SqlSettings.load()).password == "3"
+    assert find(parse("mssql://third@db.example/d"), SqlSettings.load()).password is None
 
 
 def test_a_credentials_file_is_keyed_by_host(
@@ -52,7 +97,7 @@ def test_a_credentials_file_is_keyed_by_host(
         json.dumps(
             {
                 "a.example": {"username": "a", "password": "1"},
-                "b.example:3307": {"username": "b", "password": "2"},
+                "B.Example:3307": {"username": "b", "password": "2"},
             }
         )
     )
