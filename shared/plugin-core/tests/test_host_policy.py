@@ -51,6 +51,11 @@ def test_the_operator_can_allow_a_scheme() -> None:
     for allowed in ("mssql", "ftp, MSSQL", "mssql+pyodbc"):
         environ = SERVER | {host_policy.ALLOWED_SCHEMES: allowed}
         check("mssql+pyodbc://other.example/a", environ)
+        assert host_policy.is_scheme_allowed("mssql+pyodbc", environ)
+    assert not host_policy.is_scheme_allowed("mssql", SERVER)
+    assert not host_policy.is_scheme_allowed(
+        "mysql", SERVER | {host_policy.ALLOWED_SCHEMES: "mssql"}
+    )
 
 
 def test_a_server_opens_only_folders_that_were_named(tmp_path: Path) -> None:

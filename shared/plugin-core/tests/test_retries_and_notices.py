@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,23 @@ def test_the_last_error_comes_out_unchanged(answer: bool | float, expected: int)
 
     assert error.value is fault
     assert calls == expected
+
+
+def test_without_a_limit_of_attempts_the_time_alone_ends_it() -> None:
+    policy = retries.RetryPolicy(attempts=None, timeout=0.5, wait_initial=0.01, wait_max=0.02)
+    calls = 0
+
+    def step() -> None:
+        nonlocal calls
+        calls += 1
+        raise OSError
+
+    started = time.monotonic()
+    with pytest.raises(OSError):  # noqa: PT011  # no text: the type is all there is
+        retries.call(step, retryable=lambda _error: True, policy=policy)
+
+    assert 0.3 < time.monotonic() - started < 5
+    assert calls > 5
 
 
 def test_a_warning_is_said_once_and_redacted(caplog: pytest.LogCaptureFixture) -> None:
