@@ -18,7 +18,9 @@ class SqlSettings(PluginSettings):
         None, help="User name, sent only to the server that HOST names.", parameter=None
     )
     password: SecretStr | None = option(
-        None, help="Password, sent only to the server that HOST names.", parameter=None
+        None,
+        help="Password, sent only to the server that HOST names; without USERNAME for any user of it.",
+        parameter=None,
     )
     host: str | None = option(
         None,
