@@ -152,7 +152,10 @@ class Database:
             return retries.call(attempt, retryable=retryable, policy=self._policy, describe=what)
         except MlflowException:
             raise
-        except (exc.SQLAlchemyError, OSError) as error:
+        except Exception as error:
+            # While they connect, drivers raise what they like: RuntimeError, ValueError.
+            if connected and not isinstance(error, exc.SQLAlchemyError | OSError):
+                raise
             waited = None if connected else self.target.settings.connect_timeout
             raise translate(error, what, self.target.location, connect_timeout=waited) from error
 
