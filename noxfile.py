@@ -314,7 +314,7 @@ def wheel(session: nox.Session, dist: str) -> None:
     release publishes. What they need then comes from the index, as for everybody who installs them.
     """
     item = _enter(session, dist)
-    work = Path(session.create_tmp())
+    work = Path(session.create_tmp()).resolve()
     shutil.rmtree(work / "built", ignore_errors=True)
     target = ROOT / os.environ.get("WHEEL_FROM", work / "built")
     if "WHEEL_FROM" not in os.environ:
@@ -384,7 +384,7 @@ def demo(session: nox.Session) -> None:
     """Build the wheels, install them in a clean environment, and run the main job there."""
     chosen = _choice(session)
     shown = [item for item in plugins() if chosen.includes(item.short)]
-    target = Path(session.create_tmp()) / "wheels"
+    target = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(target, ignore_errors=True)
     # Each once, though several plugins need it.
     for item in {each.name: each for one in shown for each in (one, *needs(one))}.values():

@@ -42,13 +42,16 @@ def sessions(copied: Path) -> dict[str, str]:
             *(sys.executable, "-m", "nox", "-f", str(copied / "noxfile.py")),
             *("--report", str(report), "-s", *_SESSIONS, "--", *names),
         ],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
         # Its environments are its own; colours would only be in the way.
         env={**os.environ, "NO_COLOR": "1"},
         check=False,
     )
-    print(done.stdout[-5000:], done.stderr[-20_000:])
+    for said in done.stdout.split("nox > Running session ")[1:]:
+        if " failed.\n" in said:
+            print(f"session {said[-4000:]}")
     found = json.loads(report.read_text())["sessions"]
     return {
         signature: item["result"]
