@@ -457,10 +457,10 @@ def version(session: nox.Session) -> None:
         item = by_name(short)
     except LookupError as error:
         session.error(str(error.args[0]))
-    # hatchling and its plugin here, so that hatch needs no environment of its own.
-    session.install("hatch", *item.metadata["build-system"]["requires"], "-c", str(CONSTRAINTS))
+    # What `hatch version` runs, without the environment that it would make for each distribution.
+    session.install(*item.metadata["build-system"]["requires"], "-c", str(CONSTRAINTS))
     with session.chdir(item.folder):
-        session.run("hatch", "version", *wanted)
+        session.run("python", "-m", "hatchling", "version", *wanted)
 
 
 @nox.session

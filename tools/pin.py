@@ -18,7 +18,6 @@ TOOLS = """
 check-wheel-contents
 codespell
 furo
-hatch
 import-linter
 mypy
 myst-parser
