@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 # Bytes of chunks that one statement sends: more gains nothing, and drivers copy them several times.
 STATEMENT_BYTES = 4 << 20
-# Bytes that are kept for a repetition where nothing can be read again.
-KEPT_BYTES = 32 << 20
+# Bytes that are kept for a repetition where nothing can be read again: a tracking server holds as
+# many for each upload that passes through it.
+KEPT_BYTES = 16 << 20
 # A commit waits for the disk, so few of them; but what a broken connection costs has to be sent
 # again, and SQLite keeps all other writers out meanwhile: each bound is in bytes and in seconds.
 _SERVER_TRANSACTION = (256 << 20, 10.0)
