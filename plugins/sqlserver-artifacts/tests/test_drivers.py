@@ -133,7 +133,8 @@ def test_psycopg_gets_its_time_outs_and_no_prepared_statements_through_pgbouncer
 
     assert given["sslmode"] == "verify-full"
     assert (given["host"], given["port"], given["dbname"]) == ("h", 5433, "db")
-    assert (given["connect_timeout"], given["tcp_user_timeout"]) == (10, 5_000)
+    assert given["connect_timeout"] == 10
+    assert (given["keepalives_idle"], given["tcp_user_timeout"]) == (30, 60_000)
     assert given["options"] == "-c statement_timeout=5000"
     assert "prepare_threshold" not in given
 

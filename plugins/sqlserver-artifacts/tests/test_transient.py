@@ -191,6 +191,18 @@ def test_without_a_retry_timeout_only_a_lost_race_is_repeated(
     assert (lost.calls, passing.calls) == (3, 1)
 
 
+def test_the_wait_for_a_lock_belongs_to_the_connection_and_other_repeats_do_not(
+    sqlite_location: str,
+) -> None:
+    def engines(location: str) -> set[object]:
+        queries = ("retry_timeout=5", "retry_timeout=6", "retry_timeout=6&chunk_size=65536")
+        return {open_store(f"{location}?{query}").database.engine for query in queries}
+
+    pytest.importorskip("pymysql")
+    assert len(engines(sqlite_location)) == 2
+    assert len(engines("mysql://u:p@h/d")) == 1
+
+
 def test_a_locked_sqlite_file_is_waited_for_and_named_in_the_end(
     sqlite_location: str,
 ) -> None:

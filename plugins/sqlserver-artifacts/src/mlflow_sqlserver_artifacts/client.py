@@ -8,6 +8,7 @@ one, after the inherited sockets were dropped without a word to the server.
 from __future__ import annotations
 
 import os
+import socket
 import struct
 import threading
 import weakref
@@ -216,8 +217,22 @@ def _relax_pymysql(seconds: int) -> Callable[[Any, object], None]:
     def set_timeouts(connection: Any, _record: object) -> None:  # noqa: ANN401
         # Private names, and PyMySQL has no public ones: both are read before every packet.
         connection._read_timeout = connection._write_timeout = seconds or None  # noqa: SLF001
+        _keep_alive(connection._sock)  # noqa: SLF001
 
     return set_timeouts
+
+
+def _keep_alive(open_socket: socket.socket) -> None:
+    # PyMySQL turns it on, at the system's pace: two hours on Linux. macOS and Windows name it
+    # otherwise and keep theirs.
+    for name, seconds in (
+        ("TCP_KEEPIDLE", connecting.KEEP_ALIVE.idle),
+        ("TCP_KEEPINTVL", connecting.KEEP_ALIVE.interval),
+        ("TCP_KEEPCNT", connecting.KEEP_ALIVE.probes),
+        ("TCP_USER_TIMEOUT", connecting.KEEP_ALIVE.seconds * 1000),
+    ):
+        if hasattr(socket, name) and open_socket.family != getattr(socket, "AF_UNIX", None):
+            open_socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
 
 
 def _add_entra_token(scope: str) -> Callable[[object, object, list[Any], dict[str, Any]], None]:

@@ -6,7 +6,7 @@ The names are the drivers' own; `tests/test_drivers.py` holds what reaches each 
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import URL
 
@@ -22,6 +22,22 @@ if TYPE_CHECKING:
 _SQL_ATTR_LOGIN_TIMEOUT = 103  # sqlext.h
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 _PASSED_APART = "ssl_"  # PyMySQL's, which become one TLS context
+
+
+class KeepAlive(NamedTuple):
+    """When a silent connection is asked for a sign of life, and when it is given up: seconds."""
+
+    idle: int = 30
+    interval: int = 10
+    probes: int = 3
+
+    @property
+    def seconds(self) -> int:
+        """How long a server may be gone before a connection to it fails."""
+        return self.idle + self.interval * self.probes
+
+
+KEEP_ALIVE = KeepAlive()
 
 
 def url(target: Target, driver: Driver) -> URL:
@@ -76,10 +92,17 @@ def arguments(target: Target, driver: Driver) -> dict[str, Any]:
 
 
 def _postgresql(driver: Driver, connect: int, statement: int) -> dict[str, Any]:
-    found: dict[str, Any] = {"connect_timeout": connect, "keepalives_idle": 30}
+    # The server ends a statement that takes too long. A server that is gone ends nothing: what is
+    # sent has to be acknowledged, and who only waits for an answer asks whether it still lives.
+    found: dict[str, Any] = {
+        "connect_timeout": connect,
+        "keepalives_idle": KEEP_ALIVE.idle,
+        "keepalives_interval": KEEP_ALIVE.interval,
+        "keepalives_count": KEEP_ALIVE.probes,
+        "tcp_user_timeout": KEEP_ALIVE.seconds * 1000,
+    }
     if statement:
         found["options"] = f"-c statement_timeout={statement * 1000}"
-        found["tcp_user_timeout"] = statement * 1000
     elif driver.name == "psycopg":
         # Without a limit one speaks to PgBouncer, which refuses `options`, and in transaction mode
         # gives each transaction another server, where a prepared statement is not known.

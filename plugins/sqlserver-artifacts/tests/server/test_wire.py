@@ -173,5 +173,42 @@ def test_a_server_that_fell_silent_is_given_up_in_time(
     proxy.heal()
 
 
+def test_a_server_that_answered_and_fell_silent_is_waited_for_as_long_as_was_set(
+    server: DatabaseServer, proxy: Proxy, open_repository: Open
+) -> None:
+    with server.fresh_database() as direct:
+        uri = direct.replace(f":{server.port}/", f":{proxy.port}/")
+        opened = open_repository(f"{uri}/1/run/artifacts?connect_timeout=1&retry_timeout=4")  # type: ignore[operator]
+        opened.log_artifact_from_stream(io.BytesIO(b"content"), "file")
+        before = proxy.connections
+        proxy.cut()
+        proxy.stall()
+
+        started = time.monotonic()
+        with pytest.raises(MlflowException, match="within 1 s") as error:
+            opened.list_artifacts()
+        seconds = time.monotonic() - started
+        tries = proxy.connections - before
+        proxy.heal()
+
+        assert error.value.error_code == "TEMPORARILY_UNAVAILABLE"
+        assert seconds < 15
+        assert tries > 1
+        assert [info.path for info in opened.list_artifacts()] == ["file"]
+
+
+def test_a_connection_asks_for_a_sign_of_life(mariadb_uri: str, open_repository: Open) -> None:
+    import socket
+
+    if not hasattr(socket, "TCP_KEEPIDLE"):
+        pytest.skip("this system names it otherwise")
+    opened = open_repository(f"{mariadb_uri}/1/run/artifacts")  # type: ignore[operator]
+    engine = opened._store.database.engine  # type: ignore[attr-defined]
+    with engine.connect() as connection:
+        wire = connection.connection.dbapi_connection._sock
+        assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 30
+
+
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
