@@ -23,16 +23,25 @@ sys.path.insert(0, str(ROOT / "tools"))
 import choose  # noqa: E402  # tools/ is not a package on the path
 import interpreters  # noqa: E402
 import parallel  # noqa: E402
-from discover import MLFLOW_MINORS, PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
+from discover import PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
 from matrix import MAIN, NONE  # noqa: E402
+from requirements import (  # noqa: E402
+    CONSTRAINTS,
+    NEWEST,
+    built_files,
+    constraints_of,
+    editable,
+    group_of,
+    newest_minor,
+    pinned_mlflow,
+    with_needs,
+)
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
-NEWEST = MLFLOW_MINORS[-1]
-CONSTRAINTS = ROOT / "constraints.txt"
 REPORTS = ROOT / "reports"
 ACTIONLINT = "v1.7.7"
 _CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "mlflow-plugins"
@@ -63,11 +72,6 @@ interpreters.extend_path()
 AVAILABLE = interpreters.available()
 OLDEST_PYTHON, NEWEST_PYTHON = AVAILABLE[0], AVAILABLE[-1]
 SHORTS = [item.short for item in distributions()]
-
-
-def _constraints(minor: str) -> str:
-    newest = minor in {NEWEST, NONE}
-    return str(CONSTRAINTS if newest else ROOT / "tools/constraints" / f"mlflow-{minor}.txt")
 
 
 def _cells() -> list[nox._parametrize.Param]:
@@ -109,32 +113,10 @@ def _named(session: nox.Session) -> list[Distribution]:
     return [by_name(short) for short in chosen.shorts]
 
 
-def _editable(item: Distribution, *, extras: bool = True) -> list[str]:
-    names = ",".join(item.own.get("test-extras", [])) if extras else ""
-    suffix = f"[{names}]" if names else ""
-    return ["-e", f"{item.folder}{suffix}"]
-
-
-def _with_needs(item: Distribution) -> list[str]:
-    return [part for each in (item, *needs(item)) for part in _editable(each)]
-
-
-def _group(item: Distribution, name: str) -> list[str]:
-    return ["--group", f"{item.folder}/pyproject.toml:{name}"] if name in item.groups else []
-
-
-def _mlflow(minor: str) -> list[str]:
-    return [] if minor == NONE else [f"mlflow=={minor}.*"]
-
-
-def _newest(item: Distribution) -> str:
-    return NEWEST if item.floor else NONE
-
-
 def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups: str) -> None:
-    parts = [*_with_needs(item), *_mlflow(minor)]
-    parts += [part for group in groups for part in _group(item, group)]
-    session.install(*parts, "-c", _constraints(minor))
+    parts = [*with_needs(item), *pinned_mlflow(minor)]
+    parts += [part for group in groups for part in group_of(item, group)]
+    session.install(*parts, "-c", constraints_of(minor))
 
 
 def _pytest(
@@ -190,7 +172,7 @@ def lint(session: nox.Session) -> None:
     """Check style, layout, imports between modules, spelling and workflows."""
     tools = ["ruff", "import-linter", "codespell", "zizmor", "validate-pyproject"]
     # With their dependencies: the tables are made from the settings classes themselves.
-    own = [part for item in distributions() for part in _editable(item, extras=False)]
+    own = [part for item in distributions() for part in editable(item, extras=False)]
     session.install(*tools, *own, "-c", str(CONSTRAINTS))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -233,7 +215,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly."""
     session.install("mypy", "types-pymysql", "nox", "pytest", "rich", "-c", str(CONSTRAINTS))
     for item in distributions():
-        session.install(*_editable(item), "-c", str(CONSTRAINTS))
+        session.install(*editable(item), "-c", str(CONSTRAINTS))
     for item in distributions():
         session.run("mypy", str(item.folder / "src"))
     session.run("mypy", "tools", "noxfile.py")
@@ -246,7 +228,7 @@ def unit(session: nox.Session, dist: str, mlflow: str) -> None:
     item = _enter(session, dist)
     _install_cell(session, item, mlflow, "test")
     # The newest alone is measured, so that the other half costs nothing.
-    newest = session.python == NEWEST_PYTHON and mlflow == _newest(item)
+    newest = session.python == NEWEST_PYTHON and mlflow == newest_minor(item)
     _pytest(session, item, *WITHOUT_SERVERS, measured=newest)
 
 
@@ -254,7 +236,7 @@ def unit(session: nox.Session, dist: str, mlflow: str) -> None:
 def cell(session: nox.Session) -> None:
     """Run one cell of the workflows' matrix: `CELL_MLFLOW=3.9 … -s cell-3.10 -- DIST`."""
     for item in _named(session):
-        minor = os.environ.get("CELL_MLFLOW", _newest(item))
+        minor = os.environ.get("CELL_MLFLOW", newest_minor(item))
         _install_cell(session, item, NEWEST if minor == MAIN else minor, "test")
         if minor == MAIN:
             # The three overlap in files, so all of them come from one place.
@@ -274,7 +256,7 @@ def server(session: nox.Session, dist: str) -> None:
     item = _enter(session, dist)
     if not (item.own.get("servers") or (item.folder / "tests/server").is_dir()):
         session.skip(f"{dist} talks to no server")
-    _install_cell(session, item, _newest(item), "test")
+    _install_cell(session, item, newest_minor(item), "test")
     session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
     _pytest(session, item, "-m", "server")
 
@@ -285,10 +267,10 @@ def minimums(session: nox.Session, dist: str) -> None:
     """Run the unit tests with the lowest direct dependencies on the oldest MLflow."""
     item = _enter(session, dist)
     minor = item.floor or NONE
-    old = [*_mlflow(minor), "sqlalchemy<2.1"] if item.floor else []
+    old = [*pinned_mlflow(minor), "sqlalchemy<2.1"] if item.floor else []
     # pytest's plugins have no floors of ours: they come pinned, and after the rest.
-    session.install(*_with_needs(item), *old, "--resolution=lowest-direct")
-    session.install(*_group(item, "test"), "-c", _constraints(minor))
+    session.install(*with_needs(item), *old, "--resolution=lowest-direct")
+    session.install(*group_of(item, "test"), "-c", constraints_of(minor))
     _pytest(session, item, *WITHOUT_SERVERS)
 
 
@@ -297,12 +279,6 @@ def _build(session: nox.Session, item: Distribution, target: Path) -> None:
     # Without --wheel or --sdist the wheel is made from the sdist, as the index's users would;
     # `hatch build` makes both from the tree, where a file that the sdist lacks is not missed.
     session.run("uv", "build", "-q", str(item.folder), "--out-dir", str(target), external=True)
-
-
-def _files(item: Distribution, folder: Path) -> tuple[Path, Path]:
-    """Return sdist and wheel of this very version: 0.1.0rc1 is not 0.1.0."""
-    stem = f"{item.module}-{item.version}"
-    return folder / f"{stem}.tar.gz", folder / f"{stem}-py3-none-any.whl"
 
 
 @nox.session(python=NEWEST_PYTHON)
@@ -320,7 +296,7 @@ def wheel(session: nox.Session, dist: str) -> None:
     if "WHEEL_FROM" not in os.environ:
         for each in (*needs(item), item):
             _build(session, each, target)
-    sdist, built = _files(item, target)
+    sdist, built = built_files(item, target)
     session.install("check-wheel-contents", "-c", str(CONSTRAINTS))
     session.run("check-wheel-contents", str(built))
     extras = ",".join(item.own.get("test-extras", []))
@@ -328,7 +304,7 @@ def wheel(session: nox.Session, dist: str) -> None:
     fresh = [part for each in (item, *needs(item)) for part in ("--reinstall-package", each.name)]
     session.install(
         f"{item.name}{f'[{extras}]' if extras else ''} @ {built.as_uri()}",
-        *_mlflow(_newest(item)),
+        *pinned_mlflow(newest_minor(item)),
         *found_there,
         "--no-sources",
         *fresh,
@@ -336,7 +312,7 @@ def wheel(session: nox.Session, dist: str) -> None:
         str(CONSTRAINTS),
     )
     session.run("python", "tools/check_installed.py", item.name)
-    session.install(*_group(item, "test"), "-c", str(CONSTRAINTS))
+    session.install(*group_of(item, "test"), "-c", str(CONSTRAINTS))
     shutil.unpack_archive(sdist, work / "built")
     unpacked = work / "built" / sdist.name.removesuffix(".tar.gz")
     session.chdir(unpacked)
@@ -350,9 +326,9 @@ def wheel(session: nox.Session, dist: str) -> None:
 @nox.session(python=NEWEST_PYTHON)
 def together(session: nox.Session) -> None:
     """Install all plugins into one environment and see MLflow find every one of them."""
-    parts = [part for item in distributions() for part in _editable(item, extras=False)]
+    parts = [part for item in distributions() for part in editable(item, extras=False)]
     pytest = ("pytest", "pytest-timeout", "tomli", "pip")
-    session.install(*parts, *pytest, *_mlflow(NEWEST), "-c", str(CONSTRAINTS))
+    session.install(*parts, *pytest, *pinned_mlflow(NEWEST), "-c", str(CONSTRAINTS))
     session.run("pytest", "-q", "tests/together")
 
 
@@ -383,7 +359,14 @@ def bench(session: nox.Session, dist: str) -> None:
 def demo(session: nox.Session) -> None:
     """Build the wheels, install them in a clean environment, and run the main job there."""
     chosen = _choice(session)
-    shown = [item for item in plugins() if chosen.includes(item.short)]
+    # A shared library is shown at work in the plugins that need it.
+    shown = [
+        item
+        for item in plugins()
+        if any(chosen.includes(each.short) for each in (item, *needs(item)))
+    ]
+    if not shown:
+        session.skip("a plugin was not chosen")
     target = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(target, ignore_errors=True)
     # Each once, though several plugins need it.
@@ -391,8 +374,8 @@ def demo(session: nox.Session) -> None:
         _build(session, item, target)
     session.install(
         *[item.name for item in shown],
-        *[part for item in shown for part in _group(item, "demo")],
-        *("rich", *_mlflow(NEWEST)),
+        *[part for item in shown for part in group_of(item, "demo")],
+        *("rich", *pinned_mlflow(NEWEST)),
         *("--no-sources", "--find-links", str(target)),
         *("-c", str(CONSTRAINTS)),
     )
@@ -404,7 +387,7 @@ def docs(session: nox.Session) -> None:
     """Build the site, strictly."""
     session.install("sphinx", "myst-parser", "furo", "-c", str(CONSTRAINTS))
     for item in distributions():
-        session.install(*_editable(item, extras=False), "-c", str(CONSTRAINTS))
+        session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
     session.run("python", "tools/collect_docs.py")
     session.run("sphinx-build", "-W", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
 
@@ -413,7 +396,7 @@ def docs(session: nox.Session) -> None:
 def tables(session: nox.Session) -> None:
     """Write the generated tables of the READMEs anew."""
     for item in distributions():
-        session.install(*_editable(item, extras=False), "-c", str(CONSTRAINTS))
+        session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
     session.run("python", "tools/tables.py", *session.posargs)
 
 
@@ -444,7 +427,7 @@ def publish(session: nox.Session) -> None:
     found = _named(session)
     if len(found) != 1:
         session.error("one distribution at a time")
-    session.run("uv", "publish", *map(str, _files(found[0], ROOT / "dist")), external=True)
+    session.run("uv", "publish", *map(str, built_files(found[0], ROOT / "dist")), external=True)
 
 
 @nox.session
