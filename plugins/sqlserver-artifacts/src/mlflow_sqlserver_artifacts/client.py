@@ -2,7 +2,7 @@
 
 MLflow builds a repository for each call, so the engines live here, outside of it. A forked child
 must not speak on its parent's connections: it finds no engine under its own process id and makes
-one, after the inherited sockets were dropped without a word to the server.
+one, and keeps the inherited ones untouched, for closing them would speak to the server as well.
 """
 
 from __future__ import annotations
