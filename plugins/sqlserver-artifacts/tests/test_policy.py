@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,5 +140,5 @@ def test_a_server_opens_sqlite_files_in_the_folders_that_were_named(
     with pytest.raises(MlflowException, match="MLFLOW_SQLSERVER_SQLITE_FOLDERS"):
         open_store(location)
 
-    monkeypatch.setenv("MLFLOW_SQLSERVER_SQLITE_FOLDERS", f"/srv:{tmp_path}")
+    monkeypatch.setenv("MLFLOW_SQLSERVER_SQLITE_FOLDERS", f"/srv{os.pathsep}{tmp_path}")
     open_store(location)

@@ -6,17 +6,20 @@ import gc
 import io
 import os
 import threading
+import time
 import weakref
 from typing import TYPE_CHECKING
 
 import pytest
 from mlflow.exceptions import MlflowException
 
-from mlflow_sqlserver_artifacts import ddl
+from mlflow_sqlserver_artifacts import ddl, schema_setup
 from mlflow_sqlserver_artifacts.opening import open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sqlalchemy import Engine
 
     from mlflow_plugin_servers.database import DatabaseServer
     from mlflow_sqlserver_artifacts.repository import SqlArtifactRepository
@@ -178,6 +181,33 @@ def test_a_creation_that_was_killed_is_completed(
     assert [info.path for info in repository.list_artifacts()] == ["file"]
     rows = server.execute("SELECT version FROM mlflow_artifact_schema", database=name_of(uri))
     assert [tuple(row) for row in rows] == [(1,)]
+
+
+def test_a_lock_that_was_not_given_is_not_taken_for_one(mariadb_uri: str) -> None:
+    database = open_store(f"{mariadb_uri}/1/a/artifacts").database
+    place, engine = database.target.location, database.engine
+    with engine.connect() as holder, engine.connect() as waiter:
+        schema_setup.take_lock(holder, place)
+        number = waiter.exec_driver_sql("SELECT CONNECTION_ID()").scalar()
+        # Ended from outside, a wait is answered with NULL: that spares the test its 60 seconds.
+        killer = threading.Thread(target=_end_wait, args=(engine, number))
+        killer.start()
+        with pytest.raises(MlflowException, match="another process has held their lock") as error:
+            schema_setup.take_lock(waiter, place)
+        killer.join()
+
+    assert error.value.error_code == "TEMPORARILY_UNAVAILABLE"
+
+
+def _end_wait(engine: Engine, number: int) -> None:
+    waits = (
+        "SELECT COUNT(*) FROM information_schema.processlist "
+        f"WHERE id = {number} AND info LIKE 'SELECT GET_LOCK%%'"
+    )
+    with engine.connect() as connection:
+        while not connection.exec_driver_sql(waits).scalar():
+            time.sleep(0.01)
+        connection.exec_driver_sql(f"KILL QUERY {number}")
 
 
 def test_a_newer_schema_is_refused_before_anything_is_read(
