@@ -128,6 +128,16 @@ def test_a_server_connects_to_no_other_host(monkeypatch: pytest.MonkeyPatch, uri
         open_store(uri)
 
 
+@pytest.mark.parametrize("own", ["sqlite:///relative.db", "mssql://db.example", "./mlruns", "C:/x"])
+def test_a_location_of_the_server_that_cannot_be_read_allows_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, own: str
+) -> None:
+    monkeypatch.setenv(DESTINATION, own)
+
+    with pytest.raises(MlflowException, match="MLFLOW_SQLSERVER_SQLITE_FOLDERS"):
+        open_store(f"sqlite:///{tmp_path}/a.db/{RUN}")
+
+
 def test_a_client_opens_what_it_likes() -> None:
     open_store("mssql://other/a?Encrypt=no")
 

@@ -9,7 +9,10 @@ wire, and needs the operator's word.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from mlflow.exceptions import MlflowException
 
 from mlflow_plugin_core import errors, host_policy, uris
 from mlflow_sqlserver_artifacts import location
@@ -65,11 +68,13 @@ def check(place: SqlLocation, settings: SqlSettings) -> None:
 
 
 def _own_locations() -> list[SqlLocation]:
-    return [
-        location.parse(uri)
-        for uri in host_policy.server_locations()
-        if uri.partition(":")[0].partition("+")[0].lower() in location.DIALECTS
-    ]
+    found = []
+    for uri in host_policy.server_locations():
+        if uri.partition(":")[0].partition("+")[0].lower() in location.DIALECTS:
+            # One that cannot be read says so where it is used, and allows nothing here.
+            with suppress(MlflowException):
+                found.append(location.parse(uri))
+    return found
 
 
 def _differences(place: SqlLocation, own: SqlLocation) -> list[str]:
