@@ -9,17 +9,15 @@ import mlflow
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 
 @pytest.fixture
-def tracking(tmp_path: Path) -> Iterator[str]:
-    """A tracking store of this test's own."""
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'tracking.db'}")
-    yield mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(before)
+def tracking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A tracking store of this test's own; by the environment, which other tests choose by too."""
+    uri = f"sqlite:///{tmp_path / 'tracking.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    return uri
 
 
 @pytest.mark.enable_socket
