@@ -110,7 +110,7 @@ class BlobStore(Protocol):
 
     def delete_root(self) -> None:
         """Remove what is left of a root that was emptied; most services have no folders to remove."""
-        return  # noqa: PLR1711  # a protocol's method of a docstring alone counts as abstract
+        return  # a protocol's method of a docstring alone counts as abstract
 
     def list_all(self, path: str) -> Iterator[Blob]:
         """Yield every entry below a folder, a folder before what it holds."""
