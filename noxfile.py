@@ -19,9 +19,12 @@ import nox
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tools"))
+# Run as a program this file is loaded twice, and nox forgets all sessions in between: a module that
+# is there already would not declare its own again.
+sys.modules.pop("maintenance", None)
 
-import choose  # noqa: E402  # tools/ is not a package on the path
-import interpreters  # noqa: E402
+import interpreters  # noqa: E402  # tools/ is not a package on the path
+import maintenance  # noqa: E402, F401  # its sessions
 import parallel  # noqa: E402
 from discover import PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
 from matrix import MAIN, NONE  # noqa: E402
@@ -36,6 +39,7 @@ from requirements import (  # noqa: E402
     pinned_mlflow,
     with_needs,
 )
+from session_basics import SHORTS, build_files, choice, named  # noqa: E402
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
@@ -71,7 +75,6 @@ os.environ.setdefault("UV_LINK_MODE", "copy" if os.name == "nt" else "hardlink")
 interpreters.extend_path()
 AVAILABLE = interpreters.available()
 OLDEST_PYTHON, NEWEST_PYTHON = AVAILABLE[0], AVAILABLE[-1]
-SHORTS = [item.short for item in distributions()]
 
 
 def _cells() -> list[nox._parametrize.Param]:
@@ -88,29 +91,14 @@ def _cells() -> list[nox._parametrize.Param]:
     return cells
 
 
-def _choice(session: nox.Session) -> choose.Choice:
-    try:
-        return choose.parse(session.posargs)
-    except LookupError as error:
-        session.error(str(error.args[0]))
-
-
 def _enter(session: nox.Session, short: str) -> Distribution:
     """Return the distribution of a session, or skip where others were chosen."""
-    chosen = _choice(session)
+    chosen = choice(session)
     if chosen.paths and not chosen.shorts:
         session.error(f"{chosen.paths[0][0]} belongs to no distribution: -s tools runs it")
     if not chosen.includes(short):
         session.skip(f"{short} was not chosen")
     return by_name(short)
-
-
-def _named(session: nox.Session) -> list[Distribution]:
-    """Return the distributions of a session that has none by default."""
-    chosen = _choice(session)
-    if not chosen.shorts:
-        session.error(f"name a distribution: {', '.join(SHORTS)}")
-    return [by_name(short) for short in chosen.shorts]
 
 
 def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups: str) -> None:
@@ -122,7 +110,7 @@ def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups:
 def _pytest(
     session: nox.Session, item: Distribution, *arguments: str, measured: bool = False
 ) -> None:
-    chosen = _choice(session)
+    chosen = choice(session)
     extra = chosen.for_pytest(item.short)
     floor = item.own.get("coverage")
     if measured and floor and not extra:
@@ -152,7 +140,7 @@ def _pytest(
 def tests(session: nox.Session) -> None:
     """Run all that CI runs, two parts at a time, and print what each said and what it left out."""
     part = [sys.executable, "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s"]
-    chosen = _choice(session)
+    chosen = choice(session)
     tested = [*chosen.shorts, *chosen.options, *(path for path, _ in chosen.paths)]
     meant = dict.fromkeys(("unit", "server", "minimums"), tested)
     # These take no options of pytest; the other parts are about the repository as a whole.
@@ -235,7 +223,7 @@ def unit(session: nox.Session, dist: str, mlflow: str) -> None:
 @nox.session(python=PYTHONS)
 def cell(session: nox.Session) -> None:
     """Run one cell of the workflows' matrix: `CELL_MLFLOW=3.9 … -s cell-3.10 -- DIST`."""
-    for item in _named(session):
+    for item in named(session):
         minor = os.environ.get("CELL_MLFLOW", newest_minor(item))
         _install_cell(session, item, NEWEST if minor == MAIN else minor, "test")
         if minor == MAIN:
@@ -274,13 +262,6 @@ def minimums(session: nox.Session, dist: str) -> None:
     _pytest(session, item, *WITHOUT_SERVERS)
 
 
-def _build(session: nox.Session, item: Distribution, target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    # Without --wheel or --sdist the wheel is made from the sdist, as the index's users would;
-    # `hatch build` makes both from the tree, where a file that the sdist lacks is not missed.
-    session.run("uv", "build", "-q", str(item.folder), "--out-dir", str(target), external=True)
-
-
 @nox.session(python=NEWEST_PYTHON)
 @nox.parametrize("dist", SHORTS)
 def wheel(session: nox.Session, dist: str) -> None:
@@ -295,7 +276,7 @@ def wheel(session: nox.Session, dist: str) -> None:
     target = ROOT / os.environ.get("WHEEL_FROM", work / "built")
     if "WHEEL_FROM" not in os.environ:
         for each in (*needs(item), item):
-            _build(session, each, target)
+            build_files(session, each, target)
     sdist, built = built_files(item, target)
     session.install("check-wheel-contents", "-c", str(CONSTRAINTS))
     session.run("check-wheel-contents", str(built))
@@ -337,7 +318,7 @@ def tools(session: nox.Session) -> None:
     """Test the tools of this repository; makes a plugin of each kind of the template."""
     needed = ("pytest", "pytest-timeout", "nox[uv]", "tomli", "ruff", "import-linter", "rich")
     session.install(*needed, "-c", str(CONSTRAINTS))
-    chosen = _choice(session)
+    chosen = choice(session)
     everything = ["tests", "--ignore=tests/together"]
     session.run("pytest", "-q", *chosen.options, *(chosen.paths_of("") or everything))
 
@@ -352,13 +333,13 @@ def bench(session: nox.Session, dist: str) -> None:
         session.skip(f"{dist} has no benchmark")
     _install_cell(session, item, NEWEST, "bench")
     session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
-    session.run("python", str(program), *_choice(session).options)
+    session.run("python", str(program), *choice(session).options)
 
 
 @nox.session(python=NEWEST_PYTHON, reuse_venv=False)
 def demo(session: nox.Session) -> None:
     """Build the wheels, install them in a clean environment, and run the main job there."""
-    chosen = _choice(session)
+    chosen = choice(session)
     # A shared library is shown at work in the plugins that need it.
     shown = [
         item
@@ -371,7 +352,7 @@ def demo(session: nox.Session) -> None:
     shutil.rmtree(target, ignore_errors=True)
     # Each once, though several plugins need it.
     for item in {each.name: each for one in shown for each in (one, *needs(one))}.values():
-        _build(session, item, target)
+        build_files(session, item, target)
     session.install(
         *[item.name for item in shown],
         *[part for item in shown for part in group_of(item, "demo")],
@@ -398,76 +379,6 @@ def tables(session: nox.Session) -> None:
     for item in distributions():
         session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
     session.run("python", "tools/tables.py", *session.posargs)
-
-
-@nox.session(python=False)
-def affected(session: nox.Session) -> None:
-    """Print the distributions that a change concerns: `-- BASE`, by default origin/main."""
-    session.run(sys.executable, "tools/affected.py", *session.posargs, external=True)
-
-
-@nox.session(python=False)
-def release_check(session: nox.Session) -> None:
-    """Check that tag, version and changelog agree: `-- mlflow-DIST-vX.Y.Z`."""
-    session.run(sys.executable, "tools/release.py", *session.posargs, external=True)
-
-
-@nox.session(python=False)
-def build(session: nox.Session) -> None:
-    """Build sdist and wheel into dist/, of all distributions or of those chosen."""
-    chosen = _choice(session)
-    for item in distributions():
-        if chosen.includes(item.short):
-            _build(session, item, ROOT / "dist")
-
-
-@nox.session(python=False)
-def publish(session: nox.Session) -> None:
-    """Publish one distribution's files from dist/ by hand; the release workflow needs no hand."""
-    found = _named(session)
-    if len(found) != 1:
-        session.error("one distribution at a time")
-    session.run("uv", "publish", *map(str, built_files(found[0], ROOT / "dist")), external=True)
-
-
-@nox.session
-def version(session: nox.Session) -> None:
-    """Print a version, or set it: `-- sqlserver-artifacts minor`, or `patch`, `rc`, `1.2.3`."""
-    if not session.posargs:
-        session.error(f"name a distribution: {', '.join(SHORTS)}")
-    short, *wanted = session.posargs
-    try:
-        item = by_name(short)
-    except LookupError as error:
-        session.error(str(error.args[0]))
-    # What `hatch version` runs, without the environment that it would make for each distribution.
-    session.install(*item.metadata["build-system"]["requires"], "-c", str(CONSTRAINTS))
-    with session.chdir(item.folder):
-        session.run("python", "-m", "hatchling", "version", *wanted)
-
-
-@nox.session
-def news(session: nox.Session) -> None:
-    """Write the changelog of one distribution from its fragments: `-- sqlserver-artifacts`."""
-    found = _named(session)
-    session.install("towncrier", "-c", str(CONSTRAINTS))
-    for item in found:
-        with session.chdir(item.folder):
-            extra = _choice(session).options
-            session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
-
-
-@nox.session
-def new_plugin(session: nox.Session) -> None:
-    """Make a plugin: `-- NAME --kind artifact_repository [--scheme SCHEME]`."""
-    session.install("ruff", "tomli", "-c", str(CONSTRAINTS))
-    session.run("python", "tools/new_plugin.py", *session.posargs)
-
-
-@nox.session(python=False)
-def pin(session: nox.Session) -> None:
-    """Pin what is new in the environments; `-- --upgrade` resolves all of it anew."""
-    session.run(sys.executable, "tools/pin.py", *session.posargs, external=True)
 
 
 if __name__ == "__main__":
