@@ -142,6 +142,30 @@ def test_a_killed_upload_leaves_the_old_file_and_gc_removes_the_rest(
     assert Path(repository.download_artifacts("model", str(tmp_path))).read_bytes() == b"old"
 
 
+def test_a_writer_gets_its_turn_beside_an_upload_that_never_ends(
+    location: str,
+    start: Callable[..., subprocess.Popen[str]],
+    repository: SqlArtifactRepository,
+) -> None:
+    import io
+
+    process = start("endless", location)
+    assert process.stdout is not None
+    drain = threading.Thread(target=process.stdout.read, daemon=True)
+    process.stdout.readline()
+    drain.start()
+
+    for index in range(3):
+        repository.log_artifact_from_stream(io.BytesIO(b"x"), f"quick-{index}")
+    assert process.poll() is None
+    process.kill()
+    drain.join()
+
+    assert [info.path for info in repository.list_artifacts()] == [
+        f"quick-{index}" for index in range(3)
+    ]
+
+
 def test_an_upload_that_gc_took_for_dead_fails_and_keeps_the_old_file(
     repository: SqlArtifactRepository, store: SqlBlobStore, tmp_path: Path
 ) -> None:

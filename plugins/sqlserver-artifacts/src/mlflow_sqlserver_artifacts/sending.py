@@ -33,6 +33,9 @@ KEPT_BYTES = 16 << 20
 _SERVER_TRANSACTION = (256 << 20, 10.0)
 _SQLITE_TRANSACTION = (128 << 20, 1.0)
 _SQLITE_PATIENCE_SECONDS = 0.05
+# Other writers look every 100 ms whether the lock is free, and would miss a gap of microseconds for
+# as long as a large upload lasts.
+_SQLITE_GAP_SECONDS = 0.01
 
 
 def statement_bytes(database: Database) -> int:
@@ -103,6 +106,8 @@ class Sender:
         """Send a first group and all that follows it."""
         while group:
             self._send(group)
+            if self.database.dialect == "sqlite":
+                time.sleep(_SQLITE_GAP_SECONDS)
             group = next_group(self.reader, self._kept_bytes())
         if self.reader.summary is None:
             message = "unreachable: a reader without chunks has its summary"
