@@ -14,6 +14,7 @@ import datetime as dt
 import json
 import os
 import platform
+import random
 import shutil
 import statistics
 import subprocess
@@ -62,10 +63,10 @@ class Bench:
         """Measure one verb with every system in turn, several times."""
         found = defaultdict(list)
         for turn in range(self._repeat):
-            # Each comes after another one in the next turn: what one leaves behind in caches and in
-            # memory is not the same one's gain every time.
-            first = turn % len(systems)
-            for system in (*systems[first:], *systems[:first]):
+            # In another order each time, the same in each run: what one leaves behind in caches and
+            # in memory is not the same one's gain or loss every time.
+            order = random.Random(f"{title} {turn}")
+            for system in order.sample(systems, len(systems)):
                 if verb in {"put_file", "put_folder"}:  # a new folder each time: nothing replaced
                     chosen = [arguments[0], f"{arguments[1]}{turn}"]
                 elif verb == "get":
