@@ -30,15 +30,28 @@ class Binaries:
         programs: Path by name.
         version: What the server says its version is.
         origin: How it was had, for people to read.
+        folder: The folder that holds all of it, where it has one to itself.
     """
 
     programs: dict[str, Path]
     version: str
     origin: str
+    folder: Path | None = None
 
     def __getitem__(self, program: str) -> str:
         """Return the path of a program."""
         return str(self.programs[program])
+
+    @property
+    def size(self) -> int:
+        """Bytes that it takes on the disk."""
+        files = self.folder.rglob("*") if self.folder else self.programs.values()
+        return sum(path.stat().st_size for path in files if path.is_file())
+
+    @property
+    def where(self) -> Path:
+        """Where it is, for people to read."""
+        return self.folder or next(iter(self.programs.values()))
 
 
 def chosen(name: str, server: str, *others: str) -> Binaries | None:

@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlflow_plugin_servers.addresses import Address
-from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
+from mlflow_plugin_servers.errors import ServerUnavailableError
+from mlflow_plugin_servers.server import Server
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
-    from pathlib import Path
 
     from mlflow_plugin_servers.local import LocalServer
 
-__all__ = ["DatabaseServer"]
+__all__ = ["DatabaseServer", "durable_argument"]
 
 
-class DatabaseServer(ABC):
+class DatabaseServer(Server):
     """A running database server, its application user and its administrator.
 
     The application user owns the databases made here and nothing else; the administrator may make further users.
     """
 
-    name: ClassVar[str]
     scheme: ClassVar[str]
     default_port: ClassVar[int]
 
@@ -37,9 +37,9 @@ class DatabaseServer(ABC):
             admin: The administrator's.
             local: The process, when it was started here.
         """
+        super().__init__(local)
         self.address = address
         self.admin = admin
-        self._local = local
 
     @classmethod
     def at(cls, uri: str) -> DatabaseServer:
@@ -66,11 +66,6 @@ class DatabaseServer(ABC):
         return server
 
     @property
-    def managed(self) -> bool:
-        """Whether it was started here and may be stopped and killed."""
-        return self._local is not None
-
-    @property
     def uri(self) -> str:
         """The application user's URL of the default database, as SQLAlchemy reads it."""
         return self.url()
@@ -90,20 +85,9 @@ class DatabaseServer(ABC):
         """The port it serves on."""
         return self.address.port
 
-    @property
-    def pid(self) -> int | None:
-        """Number of its process; None while it does not run, and for a server not started here."""
-        return self._local.pid if self._local else None
-
-    @property
-    def log(self) -> str:
-        """The end of its log; empty for a server not started here."""
-        return self._local.log if self._local else ""
-
-    @property
-    def log_path(self) -> Path:
-        """The file that its log goes to."""
-        return self._ours("read the log of").log_path
+    def facts(self) -> dict[str, str]:
+        """Tell a person both URLs; see the base class."""
+        return {"application": self.uri, "administrator": self.admin_uri}
 
     def url(
         self,
@@ -190,23 +174,13 @@ class DatabaseServer(ABC):
                 self._local.start()
             self.drop_database(name)
 
-    def start(self) -> None:
-        """Start it on the data it had, and wait until it answers; does nothing while it runs."""
-        self._ours("start").start()
 
-    def stop(self) -> None:
-        """End it in order; its data stays for the next start."""
-        self._ours("stop").stop()
+def durable_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what databases take on the command line besides.
 
-    def kill(self) -> None:
-        """End it as a crash would, with SIGKILL."""
-        self._ours("kill").kill()
-
-    def restart(self) -> None:
-        """End it in order, if it runs, and start it on the same port and data."""
-        self._ours("restart").restart()
-
-    def _ours(self, verb: str) -> LocalServer:
-        if self._local is None:
-            raise NotOurServerError(self.name, verb)
-        return self._local
+    Args:
+        parser: Where to add it.
+    """
+    parser.add_argument(
+        "--durable", action="store_true", help="wait for the disk, as production does"
+    )

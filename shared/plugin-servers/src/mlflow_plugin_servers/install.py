@@ -7,6 +7,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING
 from mlflow_plugin_servers.errors import ServerUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["cache_folder", "debian_packages", "locked", "wheel"]
+__all__ = ["cache_folder", "debian_packages", "locked", "once", "run", "wheel"]
 
 CACHE_VARIABLE = "MLFLOW_PLUGIN_SERVERS_CACHE"
 _TIMEOUT = 600
@@ -58,6 +59,37 @@ def locked(name: str) -> Iterator[None]:
         yield
 
 
+def once(name: str, fill: Callable[[Path], None], *, lock: str | None = None) -> Path:
+    """Make a folder in the cache, whole or not at all, unless it is there.
+
+    Other test runs of this user wait meanwhile. What a killed run left half made is removed by the next one.
+
+    Args:
+        name: Name of the folder; it holds the version, so that another version gets another folder.
+        fill: Puts everything into the empty folder that it is given, which is then renamed: nothing in it may hold
+            its own path. What it raises is passed on, and the folder is removed.
+        lock: Name of the lock; by default that of the folder.
+
+    Returns:
+        The folder, which every user can read.
+    """
+    target = cache_folder() / name
+    if target.is_dir():
+        return target
+    with locked(lock or name):
+        if not target.is_dir():
+            for left in target.parent.glob(f".{name}-*.part"):
+                _remove(left)
+            part = Path(tempfile.mkdtemp(prefix=f".{name}-", suffix=".part", dir=target.parent))
+            try:
+                part.chmod(0o755)
+                fill(part)
+                part.rename(target)
+            finally:
+                _remove(part)
+    return target
+
+
 def wheel_folder(name: str) -> Path:
     """Name the folder that a wheel's files are in once it was fetched.
 
@@ -84,30 +116,13 @@ def wheel(name: str) -> Path:
     Raises:
         ServerUnavailableError: There is no installer here, or it fails.
     """
-    target = wheel_folder(name)
-    if target.is_dir():
-        return target
-    with locked(name):
-        if not target.is_dir():
-            fetched = Path(tempfile.mkdtemp(prefix=".fetch-", dir=cache_folder()))
-            try:
-                fetched.chmod(0o755)
-                options = [
-                    "--no-deps",
-                    "--require-hashes",
-                    "--only-binary",
-                    ":all:",
-                    "--target",
-                    str(fetched),
-                ]
-                _run(
-                    [*_installer(), "install", "--quiet", *options, "-r", str(_requirements(name))]
-                )
-                # A whole folder appears at once or not at all, so that a killed installation leaves no half server.
-                fetched.rename(target)
-            finally:
-                shutil.rmtree(fetched, ignore_errors=True)
-    return target
+
+    def fill(folder: Path) -> None:
+        options = ["--no-deps", "--require-hashes", "--only-binary", ":all:"]
+        listed = ["-r", str(_requirements(name))]
+        run([*_installer(), "install", "--quiet", *options, "--target", str(folder), *listed])
+
+    return once(wheel_folder(name).name, fill, lock=name)
 
 
 def debian_packages(name: str, *packages: str) -> None:
@@ -128,8 +143,59 @@ def debian_packages(name: str, *packages: str) -> None:
         raise ServerUnavailableError(message)
     with locked("apt"):
         wait = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
-        _run([apt, *wait, "update", "-q"])
-        _run([apt, *wait, "install", "-q", "-y", "--no-install-recommends", *packages])
+        run([apt, *wait, "update", "-q"])
+        run([apt, *wait, "install", "-q", "-y", "--no-install-recommends", *packages])
+
+
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    timeout: float = _TIMEOUT,
+) -> str:
+    """Run a package manager or a compiler to its end.
+
+    Args:
+        command: Program and arguments.
+        folder: Where it runs; where this process does by default.
+        environment: Added to this process's own.
+        timeout: Seconds it may take; it is killed then.
+
+    Returns:
+        What it wrote, on both streams.
+
+    Raises:
+        ServerUnavailableError: It cannot be run, fails or takes too long; the end of what it wrote is in the message.
+    """
+    try:
+        tool = subprocess.Popen(
+            list(command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=folder,
+            env={**os.environ, "DEBIAN_FRONTEND": "noninteractive", **(environment or {})},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ServerUnavailableError(str(error)) from error
+    with tool:
+        try:
+            written, _ = tool.communicate(timeout=timeout)
+        except BaseException as error:
+            # With what it started itself: compilers, or the Java behind a script.
+            os.killpg(tool.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            message = f"{' '.join(command[:3])} took more than {timeout:.0f} s"
+            raise ServerUnavailableError(message) from error
+    if tool.returncode != 0:
+        message = f"{' '.join(command[:3])} failed:\n{written[-2000:]}"
+        raise ServerUnavailableError(message)
+    return written
 
 
 def _requirements(name: str) -> Path:
@@ -151,20 +217,9 @@ def _installer() -> list[str]:
     raise ServerUnavailableError(message)
 
 
-def _run(command: list[str]) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    try:
-        done = subprocess.run(
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_TIMEOUT,
-            check=False,
-            env=environment,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ServerUnavailableError(str(error)) from error
-    if done.returncode != 0:
-        message = f"{' '.join(command[:3])} failed:\n{done.stdout[-2000:]}"
-        raise ServerUnavailableError(message)
+def _remove(folder: Path) -> None:
+    """Remove a folder, with those in it that may not be written to, as in Go's cache of modules."""
+    for inner in folder.rglob("*"):
+        if inner.is_dir() and not inner.is_symlink():
+            inner.chmod(0o755)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
-from typing import TYPE_CHECKING, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.ports import LOOPBACK, free_port, listened_on
@@ -12,42 +14,53 @@ from mlflow_plugin_servers.process import Process
 from mlflow_plugin_servers.users import make_folder, unprivileged
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = ["LocalServer", "Recipe"]
 
-_READY_WITHIN = 60.0
 _LOOK_EVERY = 0.02
 _PORTS_TRIED = 3
 
 
-class Recipe(Protocol):
-    """What a kind of server has to say for itself."""
+class Recipe(ABC):
+    """What a kind of server has to say for itself.
 
-    @property
-    def name(self) -> str:
-        """Name of the kind."""
+    Attributes:
+        name: Name of the kind.
+        accounts: Users to run as when this process is root, in order of preference; empty for root itself.
+        stop_signal: What ends it in order.
+        leave_signal: What ends it fast when its data is wanted no more.
+        ready_within: Seconds that a start may take.
+    """
 
-    @property
-    def accounts(self) -> tuple[str, ...]:
-        """Users to run as when this process is root, in order of preference."""
+    name: str
+    accounts: tuple[str, ...] = ("nobody",)
+    stop_signal: int = signal.SIGTERM
+    leave_signal: int = signal.SIGKILL
+    ready_within: float = 60.0
 
-    @property
-    def stop_signal(self) -> int:
-        """What ends it in order."""
+    def initialise(self, process: Process) -> None:  # noqa: B027  (most need more than this, some do not)
+        """Make the data and the configuration, inside the process's folder."""
 
-    @property
-    def leave_signal(self) -> int:
-        """What ends it fast when its data is wanted no more."""
-
-    def initialise(self, process: Process) -> None:
-        """Make the data folder, inside the process's folder."""
-
+    @abstractmethod
     def command(self, folder: Path, port: int) -> list[str]:
-        """Build the command that serves on a port of loopback, from data below a folder."""
+        """Build the command that serves on a port of loopback, from data below a folder.
 
+        Asked for each start. It stays in the foreground, and holds no secrets: every user of the machine can list it.
+        """
+
+    def environment(self, folder: Path) -> Mapping[str, str]:
+        """Return the variables that it needs besides PATH, LC_ALL, HOME and TMPDIR, such as JAVA_HOME."""
+        del folder
+        return {}
+
+    @abstractmethod
     def ready(self, port: int) -> bool:
-        """Tell whether it answers its administrator; once it did not, this is asked again."""
+        """Tell whether it answers its administrator; once it did not, this is asked again.
+
+        It is asked many times in a second, so it gives up fast and leaves nothing behind.
+        """
 
 
 class LocalServer:
@@ -68,7 +81,7 @@ class LocalServer:
                 f"{recipe.name} is started here on Linux and macOS only; elsewhere give its URI"
             )
             raise ServerUnavailableError(message)
-        account = unprivileged(*recipe.accounts)
+        account = unprivileged(*recipe.accounts) if recipe.accounts else None
         self._recipe = recipe
         self._process = Process(make_folder(f"mlflow-{recipe.name}-", account), account)
         self.port = port or free_port()
@@ -112,8 +125,12 @@ class LocalServer:
             message = f"{LOOPBACK}:{self.port} is already in use"
             raise ServerUnavailableError(message)
         command = self._recipe.command(self._process.folder, self.port)
-        self._process.start(command, leave_signal=self._recipe.leave_signal)
-        deadline = time.monotonic() + _READY_WITHIN
+        self._process.start(
+            command,
+            leave_signal=self._recipe.leave_signal,
+            environment=self._recipe.environment(self._process.folder),
+        )
+        deadline = time.monotonic() + self._recipe.ready_within
         while not self._recipe.ready(self.port):
             if self._process.pid is None:
                 message = f"{self._recipe.name} ended while it started:\n{self.log}"
@@ -121,7 +138,8 @@ class LocalServer:
             if time.monotonic() > deadline:
                 self._process.kill()
                 message = (
-                    f"{self._recipe.name} did not answer within {_READY_WITHIN:.0f} s:\n{self.log}"
+                    f"{self._recipe.name} did not answer within {self._recipe.ready_within:.0f} s:"
+                    f"\n{self.log}"
                 )
                 raise ServerUnavailableError(message)
             time.sleep(_LOOK_EVERY)

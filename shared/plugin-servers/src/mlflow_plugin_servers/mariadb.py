@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers import binaries, install
 from mlflow_plugin_servers.addresses import Address
-from mlflow_plugin_servers.database import DatabaseServer
+from mlflow_plugin_servers.catalog import Entry
+from mlflow_plugin_servers.database import DatabaseServer, durable_argument
 from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.local import LocalServer
+from mlflow_plugin_servers.local import LocalServer, Recipe
 from mlflow_plugin_servers.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.binaries import Binaries
     from mlflow_plugin_servers.process import Process
 
-__all__ = ["MariadbServer", "find", "mariadb", "prepare"]
+__all__ = ["ENTRY", "MariadbServer", "find", "mariadb", "prepare"]
 
 ADMIN = "admin"
 USER = "app"
@@ -150,7 +151,7 @@ class MariadbServer(DatabaseServer):
         )
 
 
-class _Recipe:
+class _Recipe(Recipe):
     name = MariadbServer.name
     accounts = ("mysql", "nobody")
     stop_signal = signal.SIGTERM
@@ -240,3 +241,6 @@ def mariadb(
         yield server
     finally:
         local.close()
+
+
+ENTRY = Entry(mariadb, MariadbServer.at, prepare, find, durable_argument)

