@@ -54,13 +54,14 @@ class Binaries:
         return self.folder or next(iter(self.programs.values()))
 
 
-def chosen(name: str, server: str, *others: str) -> Binaries | None:
+def chosen(name: str, server: str, *others: str, ask: str = "--version") -> Binaries | None:
     """Look where the environment says, such as MLFLOW_PLUGIN_SERVERS_POSTGRESQL_BIN for `postgresql`.
 
     Args:
         name: Kind of server.
         server: The program that tells the version.
         others: Programs needed besides.
+        ask: What the server is asked for its version with.
 
     Returns:
         The programs; None when the environment says nothing.
@@ -72,14 +73,16 @@ def chosen(name: str, server: str, *others: str) -> Binaries | None:
     folder = os.environ.get(variable)
     if not folder:
         return None
-    found = in_folder(Path(folder), server, *others, origin="chosen")
+    found = in_folder(Path(folder), server, *others, origin="chosen", ask=ask)
     if found is None:
         message = f"{variable}: no working {' and '.join((server, *others))} in {folder}"
         raise ServerUnavailableError(message)
     return found
 
 
-def in_folder(folder: Path, server: str, *others: str, origin: str) -> Binaries | None:
+def in_folder(
+    folder: Path, server: str, *others: str, origin: str, ask: str = "--version"
+) -> Binaries | None:
     """Look for programs in one folder.
 
     Args:
@@ -87,6 +90,7 @@ def in_folder(folder: Path, server: str, *others: str, origin: str) -> Binaries 
         server: The program that tells the version.
         others: Programs needed besides.
         origin: How the folder was had.
+        ask: What the server is asked for its version with.
 
     Returns:
         The programs, or None when one of them is missing or the server does not run.
@@ -94,16 +98,17 @@ def in_folder(folder: Path, server: str, *others: str, origin: str) -> Binaries 
     programs = {name: folder / name for name in (server, *others)}
     if not all(path.is_file() for path in programs.values()):
         return None
-    version = version_of(programs[server])
+    version = version_of(programs[server], ask)
     return Binaries(programs, version, origin) if version else None
 
 
-def on_path(server: str, *others: str) -> Binaries | None:
+def on_path(server: str, *others: str, ask: str = "--version") -> Binaries | None:
     """Look for programs on the PATH and where distributions put servers.
 
     Args:
         server: The program that tells the version.
         others: Programs needed besides.
+        ask: What the server is asked for its version with.
 
     Returns:
         The programs, or None when one of them is missing or the server does not run.
@@ -114,7 +119,7 @@ def on_path(server: str, *others: str) -> Binaries | None:
         if found is None:
             return None
         programs[name] = Path(found)
-    version = version_of(programs[server])
+    version = version_of(programs[server], ask)
     return Binaries(programs, version, "system") if version else None
 
 
@@ -134,18 +139,19 @@ def newest(found: list[Binaries]) -> Binaries | None:
     )
 
 
-def version_of(program: Path) -> str:
+def version_of(program: Path, ask: str = "--version") -> str:
     """Ask a server for its version.
 
     Args:
         program: Its path.
+        ask: The argument that makes it tell.
 
     Returns:
         Such as `15.8`; empty when it does not run here.
     """
     try:
         done = subprocess.run(
-            [str(program), "--version"], capture_output=True, text=True, timeout=30, check=True
+            [str(program), ask], capture_output=True, text=True, timeout=30, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return ""

@@ -31,6 +31,7 @@ class Recipe(ABC):
         accounts: Users to run as when this process is root, in order of preference; empty for root itself.
         stop_signal: What ends it in order.
         leave_signal: What ends it fast when its data is wanted no more.
+        stop_within: Seconds that this may take before it is killed.
         ready_within: Seconds that a start may take.
     """
 
@@ -38,6 +39,7 @@ class Recipe(ABC):
     accounts: tuple[str, ...] = ("nobody",)
     stop_signal: int = signal.SIGTERM
     leave_signal: int = signal.SIGKILL
+    stop_within: float = 20.0
     ready_within: float = 60.0
 
     def initialise(self, process: Process) -> None:  # noqa: B027  (most need more than this, some do not)
@@ -54,6 +56,10 @@ class Recipe(ABC):
         """Return the variables that it needs besides PATH, LC_ALL, HOME and TMPDIR, such as JAVA_HOME."""
         del folder
         return {}
+
+    def litter(self) -> list[Path]:
+        """Name the files outside of the folder that it leaves, such as sockets in /tmp; asked after `command`."""
+        return []
 
     @abstractmethod
     def ready(self, port: int) -> bool:
@@ -129,6 +135,7 @@ class LocalServer:
             command,
             leave_signal=self._recipe.leave_signal,
             environment=self._recipe.environment(self._process.folder),
+            litter=self._recipe.litter(),
         )
         deadline = time.monotonic() + self._recipe.ready_within
         while not self._recipe.ready(self.port):
@@ -146,7 +153,7 @@ class LocalServer:
 
     def stop(self) -> None:
         """End it in order; its data stays for the next start."""
-        self._process.stop(self._recipe.stop_signal)
+        self._process.stop(self._recipe.stop_signal, self._recipe.stop_within)
 
     def kill(self) -> None:
         """End it as a crash would, with SIGKILL; its data stays as it is."""

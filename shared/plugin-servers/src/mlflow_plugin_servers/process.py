@@ -95,6 +95,7 @@ class Process:
         *,
         leave_signal: int = signal.SIGKILL,
         environment: Mapping[str, str] | None = None,
+        litter: Sequence[Path] = (),
     ) -> None:
         """Start the server; it may not be ready when this returns.
 
@@ -102,6 +103,7 @@ class Process:
             argv: Command with its arguments; no secrets, for every user of the machine can list them.
             leave_signal: What ends the server when its data is wanted no more.
             environment: Added to the few variables that the server gets.
+            litter: Files outside of the folder that it makes and leaves behind; removed at the end with the folder.
 
         Raises:
             ServerUnavailableError: The command cannot be run.
@@ -127,6 +129,7 @@ class Process:
                     "uid": self._account.uid if self._account else None,
                     "gid": self._account.gid if self._account else None,
                     "leave_signal": int(leave_signal),
+                    "litter": list(map(str, litter)),
                 }
             )
             event = self._hear(_ANSWER_WITHIN, "pid", "failed")

@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-# pytest takes the fixtures it finds in this module by their names, one line for each kind of server.
-from mlflow_plugin_servers.fixtures.mariadb import (
-    mariadb_server,
-    mariadb_uri,
-    private_mariadb_server,
-)
-from mlflow_plugin_servers.fixtures.postgresql import (
-    postgresql_server,
-    postgresql_uri,
-    private_postgresql_server,
-)
-from mlflow_plugin_servers.fixtures.proxy import tcp_proxy
+__all__ = ["pytest_plugins"]
 
-__all__ = [
-    "mariadb_server",
-    "mariadb_uri",
-    "postgresql_server",
-    "postgresql_uri",
-    "private_mariadb_server",
-    "private_postgresql_server",
-    "tcp_proxy",
+# A module for each kind of server; pytest takes the fixtures that it finds there.
+pytest_plugins = [
+    "mlflow_plugin_servers.fixtures.mariadb",
+    "mlflow_plugin_servers.fixtures.postgresql",
+    "mlflow_plugin_servers.fixtures.proxy",
+    "mlflow_plugin_servers.fixtures.s3",
 ]

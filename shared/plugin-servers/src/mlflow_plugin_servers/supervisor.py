@@ -68,6 +68,7 @@ class Watchman:
         self._server: subprocess.Popen[bytes] | None = None
         self._code: int | None = None
         self._leave_signal: int = signal.SIGKILL
+        self._litter: list[str] = []
         self._kill_at = 0.0
         self._leaving = False
         self._input = b""
@@ -108,6 +109,9 @@ class Watchman:
             if 0 in heard:
                 self._listen()
         shutil.rmtree(self._folder, ignore_errors=True)
+        for path in self._litter:
+            with contextlib.suppress(OSError):
+                os.unlink(path)  # noqa: PTH108  (pathlib takes longer to import than all of this)
 
     def _patience(self) -> float:
         if not self._kill_at:
@@ -129,6 +133,7 @@ class Watchman:
 
     def _start(self, command: dict[str, Any]) -> None:
         self._leave_signal = command["leave_signal"]
+        self._litter = command["litter"]
         mine = os.getpid()
 
         def prepare() -> None:
