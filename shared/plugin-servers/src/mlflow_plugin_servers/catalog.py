@@ -26,6 +26,7 @@ _MODULES = {
     "postgresql": "postgresql",
     "mariadb": "mariadb",
     "s3": "s3",
+    "minio": "minio",
 }
 
 
