@@ -11,13 +11,15 @@ from mlflow_plugin_testing.methods import overridden
 from mlflow_plugin_testing.pair import NotImplementedByStoreError, Pair
 from mlflow_plugin_testing.scenario import Catalogue, Scenario, World
 from mlflow_plugin_testing.suite import MARK, PluginSuite, about
-from mlflow_plugin_testing.support import Cell, Support, Tier
+from mlflow_plugin_testing.support import Tier
+from mlflow_plugin_testing.verdicts import skip_absent, skip_declared, skip_missing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from mlflow_plugin_testing.capabilities import Capability
+    from mlflow_plugin_testing.support import Cell
 
 __all__ = ["StoreSuite", "cases", "judged"]
 
@@ -50,13 +52,13 @@ def judged(run: Callable[[], object], capability: Capability, claim: Cell | None
         run()
     except NotImplementedByStoreError as missing:
         if claim is not None and not claim.works:
-            pytest.skip(f"{claim}")
+            skip_declared(claim)
         if claim is not None or capability.facts.tier is Tier.BASE:
             pytest.fail(f"{capability.facts.title}: {missing}", pytrace=False)
-        pytest.skip(f"{Support.NOT_IMPLEMENTED.value}: {missing.method}")
+        skip_missing(missing.method)
     except AssertionError:
         if claim is not None and not claim.works:
-            pytest.skip(f"{claim}")
+            skip_declared(claim)
         raise
     if claim is not None and not claim.works:
         pytest.fail(
@@ -111,7 +113,7 @@ class StoreSuite(PluginSuite):
         """
         missing = [name for name in scenario.needs if not hasattr(reference, name)]
         if missing:
-            pytest.skip(f"not in this MLflow: {', '.join(missing)}")
+            skip_absent(missing)
         judged(
             lambda: pair.run(lambda store: scenario.run(store, world)),
             scenario.capability,
