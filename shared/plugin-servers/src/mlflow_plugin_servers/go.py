@@ -41,7 +41,7 @@ class GoModule:
     """Programs that are built together, from one list of pinned modules.
 
     Attributes:
-        name: A folder of this package with `go.mod`, `go.sum` (the checksums) and, for a program of our own, its source.
+        name: A folder of this package with `go.mod`, `go.sum` (the checksums) and the source of a program of our own.
         programs: Packages to build, by the name that each program gets.
         stamp: Flags of the linker that set the version which the programs tell.
     """
@@ -135,15 +135,28 @@ def go_build(name: str, modules: Sequence[GoModule]) -> Path:
             # A copy, for an installed package may be read-only and Go wants to lock the file.
             source = folder / ".source" / module.name
             shutil.copytree(module.folder, source)
-            for program, package in module.programs.items():
+            for target, packages in _steps(module, folder):
                 flags = ["-ldflags", f"-s -w {module.stamp}".strip()]
-                command = [str(go), "build", *flags, "-o", str(folder / program), package]
-                install.run(
-                    command, folder=source, environment=_ENVIRONMENT, timeout=_BUILD_WITHIN
-                )
+                command = [str(go), "build", *flags, "-o", target, *packages]
+                install.run(command, folder=source, environment=_ENVIRONMENT, timeout=_BUILD_WITHIN)
         shutil.rmtree(folder / ".source")
 
     return install.once(_folder_name(name, modules), fill)
+
+
+def _steps(module: GoModule, folder: Path) -> list[tuple[str, list[str]]]:
+    """Pair what is built with where to, in as few steps as can be: one step uses all cores to its end."""
+    together = [
+        package
+        for program, package in module.programs.items()
+        if package.rpartition("/")[2] == program
+    ]
+    apart = [
+        (str(folder / program), [package])
+        for program, package in module.programs.items()
+        if package not in together
+    ]
+    return [(f"{folder}/", together), *apart] if together else apart
 
 
 def _folder_name(name: str, modules: Sequence[GoModule]) -> str:

@@ -1,0 +1,3 @@
+module mlflow-plugin-servers/pause
+
+go 1.24
