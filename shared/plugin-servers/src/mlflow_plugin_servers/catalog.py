@@ -25,8 +25,11 @@ REQUIRE_VARIABLE = "MLFLOW_PLUGIN_SERVERS_REQUIRE"
 _MODULES = {
     "postgresql": "postgresql",
     "mariadb": "mariadb",
+    "oss": "oss",
+    "oidc": "oidc",
     "s3": "s3",
     "minio": "minio",
+    "kubernetes": "kubernetes",
 }
 
 

@@ -6,8 +6,10 @@ __all__ = ["pytest_plugins"]
 
 # A module for each kind of server; pytest takes the fixtures that it finds there.
 pytest_plugins = [
+    "mlflow_plugin_servers.fixtures.kubernetes",
     "mlflow_plugin_servers.fixtures.mariadb",
     "mlflow_plugin_servers.fixtures.minio",
+    "mlflow_plugin_servers.fixtures.oidc",
     "mlflow_plugin_servers.fixtures.postgresql",
     "mlflow_plugin_servers.fixtures.proxy",
     "mlflow_plugin_servers.fixtures.s3",
