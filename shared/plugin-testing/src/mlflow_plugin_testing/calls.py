@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Calls", "Entry", "Failed", "StoppedError"]
 
+# They answer with a list and the token of the next page, as a tuple; each store writes its tokens in its own way.
+_WITH_TOKEN = frozenset({"_load_dataset_records", "_search_runs", "search_traces"})
+# No scenario makes as many: a token that leads to itself would be followed for ever.
+_MOST_PAGES = 100
+
+_UNFORESEEN = frozenset({"BAD_REQUEST", "INTERNAL_ERROR"})
+
 
 class StoppedError(Exception):
     """An operation needs what an earlier call did not give; the transcript tells which call that was."""
@@ -39,6 +46,14 @@ class Failed:
         return bool(names & {"NotImplementedError", "MlflowNotImplementedException"}) or (
             self.code == "NOT_IMPLEMENTED"
         )
+
+    @property
+    def accidental(self) -> bool:
+        """Whether only that it fails is meant: a database or Python refused it, and not MLflow's contract.
+
+        MLflow's SQL store passes on what its database refuses as BAD_REQUEST, and what nobody foresaw as INTERNAL_ERROR.
+        """
+        return self.code in _UNFORESEEN or not hasattr(self.error, "error_code")
 
     def __getattr__(self, name: str) -> Any:
         """Stop the operation: what follows makes no sense."""
@@ -147,6 +162,36 @@ class Calls:
         known = inspect.signature(getattr(self._store, method)).parameters
         return all(name in known for name in arguments)
 
+    def pages(self, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Follow a search from page to page, and write all pages down as one answer.
+
+        MLflow's own store gives a token with a page that is full, though nothing may come after it; a store that
+        knows better gives none. So whether an empty page follows is not compared.
+
+        Args:
+            method: Name of the method; it takes `page_token`.
+            args: Its other arguments.
+            kwargs: Its other arguments, such as `max_results`.
+
+        Returns:
+            The items of all pages; `Failed` where a call raised.
+        """
+        found, token = [], None
+        while len(found) < _MOST_PAGES:
+            silent = Calls(self._store, self._normaliser, _Transcript())
+            page = getattr(silent, method)(*args, **kwargs, page_token=token)
+            if isinstance(page, Failed):
+                return self._failed(method, [plain(args), plain(kwargs)], page.error)
+            items, token = page if method in _WITH_TOKEN else (page, page.token)
+            found.append(list(items))
+            if not token:
+                break
+        if found and not found[-1]:
+            found.pop()
+        self._transcript.reached.add(method)
+        self._write(f"{method}, page by page", [plain(args), plain(kwargs)], found)
+        return [item for items in found for item in items]
+
     def note(self, what: str, value: object) -> None:
         """Write down something that was observed and is to be compared, though no call answered it.
 
@@ -189,10 +234,14 @@ class Calls:
                 answer = answer.wait()
         except Exception as error:  # noqa: BLE001  (whatever a store under test raises is its answer)
             return self._failed(name, given, error)
-        self._write(name, given, self._ours(answer))
+        if name in _WITH_TOKEN and isinstance(answer, tuple):
+            items, token = answer
+            self._write(name, given, {"items": self._ours(items), "another page": bool(token)})
+        else:
+            self._write(name, given, self._ours(answer))
         return answer
 
-    def _failed(self, name: str, given: Any, error: Exception) -> Failed:
+    def _failed(self, name: str, given: Any, error: BaseException) -> Failed:
         failed = Failed(str(getattr(error, "error_code", type(error).__name__)), error)
         self._transcript.entries.append(Entry(name, given, f"<error {failed.code}>", failed))
         return failed

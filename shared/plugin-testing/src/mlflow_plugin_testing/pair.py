@@ -93,6 +93,12 @@ class Pair:
             except StoppedError as stopped:
                 results.append(None)
                 side.calls.note("stopped", str(stopped))
+            except Exception as error:
+                # Its answer was not what the operation can go on with; which one it was, the comparison tells.
+                if side is self._reference:
+                    raise
+                results.append(None)
+                side.calls.note("stopped", f"{type(error).__name__}: {error}")
         self._compare()
         return results[0], results[1]
 
@@ -105,6 +111,8 @@ class Pair:
             if right.failed and right.failed.not_implemented:
                 if not (left.failed and left.failed.not_implemented):
                     raise NotImplementedByStoreError(right.call, str(right.failed.error))
+                continue
+            if left.failed and right.failed and left.failed.accidental:
                 continue
             found = first_difference(
                 self._reference.shown(left.answer, left.field),
