@@ -51,7 +51,7 @@ class Failed:
     def accidental(self) -> bool:
         """Whether only that it fails is meant: a database or Python refused it, and not MLflow's contract.
 
-        MLflow's SQL store passes on what its database refuses as BAD_REQUEST, and what nobody foresaw as INTERNAL_ERROR.
+        MLflow's SQL store passes on what its database refuses as BAD_REQUEST, and the unforeseen as INTERNAL_ERROR.
         """
         return self.code in _UNFORESEEN or not hasattr(self.error, "error_code")
 
@@ -81,6 +81,7 @@ class Entry:
         answer: The answer, plain; for an error its code.
         failed: The error, if it was one.
         field: What an answer is that has no fields itself.
+        absent: Whether the store does not have this method, and need not.
     """
 
     call: str
@@ -88,6 +89,7 @@ class Entry:
     answer: Any
     failed: Failed | None = None
     field: str = ""
+    absent: bool = False
 
 
 @dataclass
@@ -110,6 +112,8 @@ class Calls:
         transcript: _Transcript | None = None,
         *,
         ordered: bool = True,
+        inside: bool = False,
+        optional: bool = False,
         predicate: Callable[[Any], bool] | None = None,
     ) -> None:
         """Look at a store.
@@ -119,24 +123,41 @@ class Calls:
             normaliser: What it knows of the store's ids; a new one by default.
             transcript: Where calls are written down; a new one by default.
             ordered: Whether the order of lists is compared.
+            inside: Whether lists within the answer are without an order too.
+            optional: Whether a store may do without a method.
             predicate: Which items of a list are compared; all by default.
         """
         self._store = store
         self._normaliser = normaliser or Normaliser()
         self._transcript = transcript or _Transcript()
         self._ordered = ordered
+        self._inside = inside
+        self._optional = optional
         self._predicate = predicate
+
+    def _with(self, **changes: Any) -> Any:
+        kept = {
+            "ordered": self._ordered,
+            "inside": self._inside,
+            "optional": self._optional,
+            "predicate": self._predicate,
+        }
+        return Calls(self._store, self._normaliser, self._transcript, **{**kept, **changes})
 
     @property
     def unordered(self) -> Any:
         """The same store, for calls whose answers have no promised order."""
-        return Calls(
-            self._store,
-            self._normaliser,
-            self._transcript,
-            ordered=False,
-            predicate=self._predicate,
-        )
+        return self._with(ordered=False)
+
+    @property
+    def unordered_inside(self) -> Any:
+        """The same store, for answers in which the lists within have no promised order either."""
+        return self._with(ordered=False, inside=True)
+
+    @property
+    def optional(self) -> Any:
+        """The same store, for methods that MLflow calls only where a store has them."""
+        return self._with(optional=True)
 
     def only(self, predicate: Callable[[Any], bool]) -> Any:
         """Return the same store, for calls that answer with more than what is ours.
@@ -144,13 +165,7 @@ class Calls:
         Args:
             predicate: Tells of an item whether it is compared.
         """
-        return Calls(
-            self._store,
-            self._normaliser,
-            self._transcript,
-            ordered=self._ordered,
-            predicate=predicate,
-        )
+        return self._with(predicate=predicate)
 
     def accepts(self, method: str, *arguments: str) -> bool:
         """Tell whether the installed MLflow's method has such arguments.
@@ -176,7 +191,8 @@ class Calls:
         Returns:
             The items of all pages; `Failed` where a call raised.
         """
-        found, token = [], None
+        found: list[list[Any]] = []
+        token = None
         while len(found) < _MOST_PAGES:
             silent = Calls(self._store, self._normaliser, _Transcript())
             page = getattr(silent, method)(*args, **kwargs, page_token=token)
@@ -217,7 +233,10 @@ class Calls:
 
     def _missing(self, name: str, error: AttributeError) -> Callable[..., Failed]:
         def answer(*args: Any, **kwargs: Any) -> Failed:
-            return self._failed(name, [plain(args), plain(kwargs)], error)
+            missing = NotImplementedError(str(error))
+            failed = self._failed(name, [plain(args), plain(kwargs)], missing)
+            self._transcript.entries[-1].absent = self._optional
+            return failed
 
         return answer
 
@@ -262,13 +281,23 @@ class Calls:
 
     def _sorted(self, value: Any) -> Any:
         """Sort by what the items say; their ids, which the store chose, do not count."""
-        if isinstance(value, dict) and isinstance(value.get("items"), list):
-            return {**value, "items": self._sorted(value["items"])}
+        if isinstance(value, dict) and (self._inside or isinstance(value.get("items"), list)):
+            names = value if self._inside else ["items"]
+            return {**value, **{name: self._sorted(value[name]) for name in names}}
         if not isinstance(value, list):
             return value
+        if self._inside:
+            value = [self._sorted(item) for item in value]
         probe = Normaliser()
         probe.learn(value)
-        return sorted(value, key=lambda item: repr(probe.normal(item, masked=True)))
+        # Things that differ in their ids alone: the ids that are known already tell them apart.
+        return sorted(
+            value,
+            key=lambda item: (
+                repr(probe.normal(item, masked=True)),
+                repr(self._normaliser.normal(item)),
+            ),
+        )
 
 
 async def _awaited(answer: Any) -> Any:

@@ -108,6 +108,8 @@ class Pair:
             if number >= min(len(ours), len(theirs)):
                 self._differ(number, "one of them made no further call")
             left, right = ours[number], theirs[number]
+            if right.absent:
+                continue
             if right.failed and right.failed.not_implemented:
                 if not (left.failed and left.failed.not_implemented):
                     raise NotImplementedByStoreError(right.call, str(right.failed.error))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+import sys
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from pathlib import PurePath
 from typing import Any
+
+from mlflow_plugin_testing.special import SPECIAL
 
 __all__ = ["plain"]
 
@@ -43,9 +46,13 @@ def plain(value: object, depth: int = 0) -> Any:
 
 
 def _number(value: float) -> float | str:
-    if math.isfinite(value) and not (value == 0 and math.copysign(1, value) < 0):
-        return value
-    return f"<{value}>"
+    if math.isnan(value):
+        return "<nan>"
+    # SQL has no infinity, so that MLflow's store keeps the greatest number instead, and SQLite forgets the sign of
+    # zero. A store that keeps them is not wrong.
+    if abs(value) >= sys.float_info.max:
+        return "<inf>" if value > 0 else "<-inf>"
+    return value + 0.0
 
 
 def _mapping(value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
@@ -80,8 +87,8 @@ def _entity(value: Any, depth: int) -> Any:
         return f"<{name}>"
     if name == "RunData":
         return _run_data(value, depth)
-    if name in {"Span", "LiveSpan", "NoOpSpan"}:
-        return plain(value.to_dict(), depth)
+    if name in SPECIAL:
+        return plain(SPECIAL[name](value), depth)
     if hasattr(value, "DESCRIPTOR") and hasattr(value, "SerializeToString"):
         from google.protobuf.json_format import MessageToDict
 
