@@ -25,6 +25,7 @@ REQUIRE_VARIABLE = "MLFLOW_PLUGIN_SERVERS_REQUIRE"
 _MODULES = {
     "postgresql": "postgresql",
     "mariadb": "mariadb",
+    "elasticsearch": "elasticsearch",
     "oss": "oss",
     "oidc": "oidc",
     "s3": "s3",
