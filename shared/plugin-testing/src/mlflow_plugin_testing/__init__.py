@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.__about__ import __version__
 
 if TYPE_CHECKING:
+    from mlflow_plugin_testing.packaging import PackagingSuite
     from mlflow_plugin_testing.suite import PluginSuite, overridden_because
     from mlflow_plugin_testing.support import FULL, Cell, not_implemented, since, unsupported
     from mlflow_plugin_testing.tracking import TrackingCapability, TrackingStoreSuite
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Cell": "support",
     "FULL": "support",
+    "PackagingSuite": "packaging",
     "PluginSuite": "suite",
     "TrackingCapability": "tracking",
     "TrackingStoreSuite": "tracking",
@@ -39,6 +41,7 @@ _PLACES = {
 __all__ = [
     "FULL",
     "Cell",
+    "PackagingSuite",
     "PluginSuite",
     "TrackingCapability",
     "TrackingStoreSuite",
