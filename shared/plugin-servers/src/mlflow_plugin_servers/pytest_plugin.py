@@ -11,6 +11,7 @@ pytest_plugins = [
     "mlflow_plugin_servers.fixtures.mariadb",
     "mlflow_plugin_servers.fixtures.minio",
     "mlflow_plugin_servers.fixtures.oidc",
+    "mlflow_plugin_servers.fixtures.oss",
     "mlflow_plugin_servers.fixtures.postgresql",
     "mlflow_plugin_servers.fixtures.proxy",
     "mlflow_plugin_servers.fixtures.s3",
