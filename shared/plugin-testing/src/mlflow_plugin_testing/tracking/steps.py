@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
 
 __all__ = [
+    "GARBAGE",
     "LACKING_EXPERIMENT",
     "LACKING_RUN",
     "all_pages",
@@ -23,6 +24,8 @@ __all__ = [
 # An id as MLflow makes them, that no store has.
 LACKING_RUN = "0123456789abcdef0123456789abcdef"
 LACKING_EXPERIMENT = "987654321"
+# No token of a page, whatever a store writes into them.
+GARBAGE = "no token"
 # More than any search of these scenarios has; a token that leads to the same page again would never end.
 _MOST_PAGES = 40
 

@@ -36,7 +36,9 @@ def an_experiment_is_found_by_its_id_and_by_its_name(store: Any, world: World) -
 
 @scenario(_about)
 def an_experiment_keeps_the_place_for_artifacts_that_it_is_given(store: Any, world: World) -> None:
-    made = store.create_experiment(world.name("a"), artifact_location="s3://bucket/of ours", tags=[])
+    made = store.create_experiment(
+        world.name("a"), artifact_location="s3://bucket/of ours", tags=[]
+    )
     store.get_experiment(made)
     run = new_run(store, made)
     store.get_run(run)
@@ -111,7 +113,9 @@ def a_renamed_experiment_is_found_by_its_new_name_alone(store: Any, world: World
     next_millisecond()
     store.rename_experiment(made, world.name("b"))
     after = store.get_experiment(made)
-    store.note("the time of the last update moved", after.last_update_time > before.last_update_time)
+    store.note(
+        "the time of the last update moved", after.last_update_time > before.last_update_time
+    )
     store.note("the time of creation stayed", after.creation_time == before.creation_time)
     store.get_experiment_by_name(world.name("a"))
     store.get_experiment_by_name(world.name("b"))
@@ -136,7 +140,9 @@ def a_deleted_experiment_is_marked_and_still_found(store: Any, world: World) -> 
     next_millisecond()
     store.delete_experiment(made)
     after = store.get_experiment(made)
-    store.note("the time of the last update moved", after.last_update_time > before.last_update_time)
+    store.note(
+        "the time of the last update moved", after.last_update_time > before.last_update_time
+    )
     store.get_experiment_by_name(world.name("a"))
 
 
@@ -170,8 +176,8 @@ def a_deleted_experiment_is_not_changed(store: Any, world: World) -> None:
     store.rename_experiment(made, world.name("b"))
     store.set_experiment_tag(made, ExperimentTag("k", "w"))
     store.delete_experiment_tag(made, "k")
-    new_run(store, made)
     store.get_experiment(made)
+    new_run(store, made)
 
 
 @scenario(_about)

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.steps import all_pages, new_experiment, next_millisecond
+from mlflow_plugin_testing.tracking.steps import (
+    GARBAGE,
+    all_pages,
+    new_experiment,
+    next_millisecond,
+)
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -81,7 +86,7 @@ def experiments_are_searched_by_name(store: Any, world: World) -> None:
     whole = {name: world.name(name) for name in ("alpha", "ALPHA", "alphabet", "ünï")}
     for condition in (
         f"name = '{whole['alpha']}'",
-        f"name = \"{whole['ALPHA']}\"",
+        f'name = "{whole["ALPHA"]}"',
         f"attribute.name = '{whole['alphabet']}'",
         f"name LIKE '{world.token} alpha%'",
         f"name LIKE '{world.token} _lpha'",
@@ -89,7 +94,7 @@ def experiments_are_searched_by_name(store: Any, world: World) -> None:
         f"name ILIKE '{world.token} Alpha%'",
         f"name like '{world.token} alpha'",
         f"name = '{whole['ünï']}'",
-        f"name = \"{world.name(chr(105) + 't' + chr(39) + 's')}\"",
+        f'name = "{world.name(chr(105) + "t" + chr(39) + "s")}"',
         _ours(world, f"name != '{whole['alpha']}'"),
         _ours(world, "name LIKE '%b%'"),
         _ours(world, "name LIKE '%alpha' AND name ILIKE '%a'"),
@@ -116,7 +121,7 @@ def experiments_are_searched_by_tag(store: Any, world: World) -> None:
         "tags.k ILIKE 'v%'",
         "tags.K = 'v'",
         "tags.`other key` = 'x'",
-        'tags."other key" = \'x\'',
+        "tags.\"other key\" = 'x'",
         "tags.dotted.key = 'v'",
         "tags.`dotted.key` = 'v'",
         "tags.lacking = 'v'",
@@ -200,7 +205,7 @@ def a_search_of_experiments_refuses_what_it_does_not_know(store: Any, world: Wor
 def a_search_of_experiments_refuses_a_wrong_size_or_token(store: Any, world: World) -> None:
     for size in (0, -1, 50_001):
         store.search_experiments(filter_string=_ours(world), max_results=size)
-    store.search_experiments(filter_string=_ours(world), page_token="no token")
+    store.search_experiments(filter_string=_ours(world), page_token=GARBAGE)
 
 
 @scenario(_about)
