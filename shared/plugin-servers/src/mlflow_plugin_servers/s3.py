@@ -41,6 +41,8 @@ _SMALL = {
     "master.volumeSizeLimitMB": "64",
     # It would wait ten seconds before it ends, for other servers of a cluster.
     "volume.preStopSeconds": "0",
+    # Else a second start waits twenty seconds for the votes of other masters; what volumes hold, they tell anew.
+    "master.resumeState": "false",
 }
 _LIKE_AMAZON = {
     # A bucket that is not there is an error, and one that is not empty cannot be removed.
@@ -103,8 +105,8 @@ def prepare(*, required: bool = True) -> Binaries:
 
 class _Recipe(Recipe):
     name = "s3"
-    # It ends in a second, unless a client keeps a connection open.
-    stop_within = 5.0
+    # It waits for its own parts to hang up, which takes them ten seconds; what it has answered for is written by then.
+    stop_within = 1.0
 
     def __init__(self, programs: Binaries, options: Mapping[str, str], *, tls: bool) -> None:
         self._weed = programs["weed"]

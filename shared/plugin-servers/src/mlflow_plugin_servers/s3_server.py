@@ -196,15 +196,20 @@ class S3Server(Server):
 
     def _each(self, path: str, kind: str, tag: str) -> Iterator[dict[str, str]]:
         """List what is in a bucket until nothing is left: each one is removed before the next page is asked for."""
+        before: list[dict[str, str]] = []
         while True:
             answer = self._do("GET", path, {kind: ""})
             found = [
                 {child.tag.removeprefix(_NAMESPACE): child.text or "" for child in element}
                 for element in ET.fromstring(answer).iter(f"{_NAMESPACE}{tag}")  # noqa: S314  (a server of a test)
             ]
-            yield from found
+            if found and found == before:
+                message = f"{self.name} does not let go of {found[0].get('Key')} in {path}"
+                raise RuntimeError(message)
             if not found:
                 return
+            yield from found
+            before = found
 
     def _do(self, method: str, path: str, query: dict[str, str] | None = None) -> bytes:
         status, body = self.access.request(method, path, query, timeout=60.0)
