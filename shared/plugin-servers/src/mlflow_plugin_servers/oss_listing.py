@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.oss_http import Request, Response
     from mlflow_plugin_servers.oss_store import Store, StoredObject
 
-__all__ = ["count", "list_objects", "name_writer"]
+__all__ = ["count", "encoding", "list_objects", "name_writer"]
 
 _MOST = 1000
 
@@ -55,8 +55,7 @@ def list_objects(store: Store, request: Request) -> Response:
         element("Delimiter", name(delimiter)),
         element("IsTruncated", str(page.more).lower()),
     ]
-    if request.get("encoding-type") == "url":
-        facts.append(element("EncodingType", "url"))
+    facts += encoding(request)
     if second:
         facts.append(element("StartAfter", name(request.get("start-after"))))
         facts.append(element("KeyCount", len(page.objects) + len(page.prefixes)))
@@ -95,6 +94,11 @@ def count(request: Request, name: str, default: int, most: int = _MOST) -> int:
         fields = {"ArgumentName": name, "ArgumentValue": given}
         raise OssError(400, "InvalidArgument", message, fields=fields)
     return int(given)
+
+
+def encoding(request: Request) -> list[str]:
+    """Tell the client that names are escaped, when it asked for it; without it they are taken as they are."""
+    return [element("EncodingType", "url")] if request.get("encoding-type") == "url" else []
 
 
 def name_writer(request: Request) -> Callable[[str], str]:

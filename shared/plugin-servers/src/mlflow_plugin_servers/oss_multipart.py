@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_servers.oss_crc64 import combine
 from mlflow_plugin_servers.oss_errors import OssError, no_such_bucket, no_such_upload
 from mlflow_plugin_servers.oss_http import Response
-from mlflow_plugin_servers.oss_listing import count, name_writer
+from mlflow_plugin_servers.oss_listing import count, encoding, name_writer
 from mlflow_plugin_servers.oss_objects import (
     CRC,
     check_conditions,
@@ -64,6 +64,7 @@ class Uploads:
         )
         return answer(
             "InitiateMultipartUploadResult",
+            *encoding(request),
             element("Bucket", request.bucket),
             element("Key", name_writer(request)(request.key)),
             element("UploadId", upload),
@@ -126,6 +127,7 @@ class Uploads:
             self._forget(request, parts)
         result = answer(
             "CompleteMultipartUploadResult",
+            *encoding(request),
             element("Location", f"http://{request.host}/{request.bucket}/{request.key}"),
             element("Bucket", request.bucket),
             element("Key", name_writer(request)(request.key)),
@@ -177,9 +179,7 @@ class Uploads:
             element("MaxParts", limit),
             element("IsTruncated", str(more).lower()),
         ]
-        if request.get("encoding-type") == "url":
-            facts.append(element("EncodingType", "url"))
-        return answer("ListPartsResult", *facts, *parts)
+        return answer("ListPartsResult", *encoding(request), *facts, *parts)
 
     def list_all(self, request: Request) -> Response:
         """List the uploads that are under way in a bucket, page by page; a delimiter draws nothing together."""
@@ -223,9 +223,7 @@ class Uploads:
             element("MaxUploads", limit),
             element("IsTruncated", str(more).lower()),
         ]
-        if request.get("encoding-type") == "url":
-            facts.append(element("EncodingType", "url"))
-        return answer("ListMultipartUploadsResult", *facts, *uploads)
+        return answer("ListMultipartUploadsResult", *encoding(request), *facts, *uploads)
 
     def _check(self, request: Request) -> dict[str, str]:
         """Return the headers that the object will have."""
