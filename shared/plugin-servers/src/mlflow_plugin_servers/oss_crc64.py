@@ -66,9 +66,10 @@ def slowly(data: bytes, value: int = 0) -> int:
 def _engine() -> Callable[[bytes, int], int]:
     """Take liblzma, which nearly every system has and which does gigabytes in a second."""
     # By its name on Linux first: to search for it takes other programs and a quarter of a second.
-    for find in (lambda: "liblzma.so.5", lambda: ctypes.util.find_library("lzma")):
+    for name in ("liblzma.so.5", ""):
         try:
-            function = ctypes.CDLL(find() or "no such library").lzma_crc64
+            found = name or ctypes.util.find_library("lzma") or "liblzma is not here"
+            function = ctypes.CDLL(found).lzma_crc64
         except (OSError, AttributeError):
             continue
         function.restype = ctypes.c_uint64
