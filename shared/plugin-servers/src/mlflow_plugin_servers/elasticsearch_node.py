@@ -79,6 +79,8 @@ class NodeRecipe(Recipe):
             f"{prefix}_PATH_CONF": str(folder / "config"),
             f"{prefix}_TMPDIR": str(folder / "tmp"),
             f"{prefix}_JAVA_HOME": str(self._java_home),
+            # For the small program that starts the server and stays before it.
+            "CLI_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
         }
 
     def ready(self, port: int) -> bool:
