@@ -218,3 +218,18 @@ def test_a_watchman_that_is_asked_to_end_ends_the_server_first() -> None:
     assert not folder.exists()
     owner.kill()
     owner.wait()
+
+
+def test_files_that_the_server_leaves_outside_of_its_folder_go_with_it(
+    process: Process, tmp_path: Path
+) -> None:
+    left, kept = tmp_path / "left.sock", tmp_path / "kept"
+    left.touch()
+    kept.touch()
+    process.start(_SERVER, litter=[left, tmp_path / "never made"])
+    process.kill()
+    assert left.exists()
+
+    process.close()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
