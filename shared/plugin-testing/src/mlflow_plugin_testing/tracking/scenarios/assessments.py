@@ -123,7 +123,7 @@ def an_assessment_is_changed_in_part(store: Any, world: World) -> None:
     from mlflow.entities.assessment import ExpectationValue, FeedbackValue
 
     trace = _trace(store, world)
-    given = {"rationale": "before", "metadata": {"k": "v", "kept": "x"}}
+    given: dict[str, Any] = {"rationale": "before", "metadata": {"k": "v", "kept": "x"}}
     feedback = store.create_assessment(_feedback(trace, **given)).assessment_id
     expectation = store.create_assessment(_expectation(trace, metadata={"k": "v"})).assessment_id
     changes: list[tuple[str, dict[str, Any]]] = [
