@@ -19,7 +19,7 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["cache_folder", "debian_packages", "locked", "once", "run", "wheel"]
+__all__ = ["cache_folder", "debian_packages", "locked", "once", "python_packages", "run", "wheel"]
 
 CACHE_VARIABLE = "MLFLOW_PLUGIN_SERVERS_CACHE"
 _TIMEOUT = 600
@@ -123,6 +123,24 @@ def wheel(name: str) -> Path:
         run([*_installer(), "install", "--quiet", *options, "--target", str(folder), *listed])
 
     return once(wheel_folder(name).name, fill, lock=name)
+
+
+def python_packages(folder: Path, *requirements: str) -> None:
+    """Install packages for this Python into a folder.
+
+    Args:
+        folder: Where to.
+        requirements: What to install, as pip reads it.
+
+    Raises:
+        ServerUnavailableError: There is no installer here, or it fails.
+    """
+    installer = _installer()
+    python = ["--python", sys.executable]
+    # uv takes the interpreter after the verb, pip before it.
+    by_uv = installer[-1] == "pip" and installer[-2:-1] != ["-m"]
+    verb = ["install", *python] if by_uv else [*python, "install"]
+    run([*installer, *verb, "--quiet", "--target", str(folder), *requirements])
 
 
 def debian_packages(name: str, *packages: str) -> None:
