@@ -28,9 +28,11 @@ _MODULES = {
     "elasticsearch": "elasticsearch",
     "oss": "oss",
     "oidc": "oidc",
+    "keycloak": "keycloak",
     "s3": "s3",
     "minio": "minio",
     "kubernetes": "kubernetes",
+    "kubernetes_node": "kubernetes_node",
 }
 
 

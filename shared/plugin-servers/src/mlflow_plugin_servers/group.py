@@ -36,12 +36,17 @@ class Isolation:
     """Namespaces for a group: processes, mounts and a network of its own. Needs root on Linux.
 
     Attributes:
-        hidden: Files that the group sees replaced by these words, and may write to.
+        hidden: Files that the group sees replaced by these words, and may write to: a setting of the kernel that a
+            program insists on changing then stays as it is.
+        emptied: Folders that the group sees empty, and may write to.
         leftovers: Folders made for the group, outside of its own, that are removed with all empty ones below them.
+        first: Commands that run before any member, each to its end, such as those that make links.
     """
 
     hidden: Mapping[str, str] = field(default_factory=dict)
+    emptied: Sequence[str] = ()
     leftovers: Sequence[str] = ()
+    first: Sequence[Sequence[str]] = ()
 
 
 class Group:
@@ -85,7 +90,9 @@ class Group:
             "folder": str(self.folder),
             "isolated": self._isolation is not None,
             "hidden": dict(chosen.hidden),
+            "emptied": list(chosen.emptied),
             "leftovers": list(chosen.leftovers),
+            "first": [list(each) for each in chosen.first],
         }
         path = self.folder / "plan.json"
         path.write_text(json.dumps(plan), encoding="utf-8")

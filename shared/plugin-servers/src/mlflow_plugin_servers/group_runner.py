@@ -48,14 +48,18 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def isolate(hidden: dict[str, str], folder: str) -> None:
+def isolate(hidden: dict[str, str], emptied: list[str], folder: str) -> None:
     """Go on as the first process of new namespaces; the old one waits outside for its end.
 
     Args:
-        hidden: Files that are replaced by ones with these words, for this group alone: a kernel setting that a program
-            insists on changing then stays as it is.
-        folder: Where the replacements are kept.
+        hidden: Files that are replaced by ones with these words.
+        emptied: Folders that are replaced by empty ones.
+        folder: Where the replacements of files are kept.
     """
+    made = [path for path in emptied if not Path(path).exists()]
+    for path in made:
+        Path(path).mkdir(parents=True)
+    mounts = os.open("/proc/self/ns/mnt", os.O_RDONLY)
     call("unshare", CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET)
     # What is mounted outside still appears inside, and nothing that is mounted inside appears outside.
     call("mount", b"none", b"/", None, MS_REC | MS_SLAVE, None)
@@ -64,9 +68,16 @@ def isolate(hidden: dict[str, str], folder: str) -> None:
     if first:
         signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGTERM))
         _, status = os.waitpid(first, 0)
+        call("setns", mounts, CLONE_NEWNS)
+        for path in made:
+            with contextlib.suppress(OSError):
+                Path(path).rmdir()
         os._exit(0 if os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0 else 1)
+    os.close(mounts)
     die_with_parent(outside)
     call("mount", b"proc", b"/proc", b"proc", 0, None)
+    for path in emptied:
+        call("mount", b"none", os.fsencode(path), b"tmpfs", 0, None)
     for number, (path, text) in enumerate(hidden.items()):
         if Path(path).exists():
             substitute = Path(folder, f"hidden-{number}")
@@ -222,9 +233,11 @@ def main() -> None:
     outside = -1
     if plan["isolated"]:
         outside = os.open("/proc/self/ns/net", os.O_RDONLY)
-        isolate(plan["hidden"], plan["folder"])
+        isolate(plan["hidden"], plan["emptied"], plan["folder"])
     for tree in plan["leftovers"]:
         Path(tree).mkdir(parents=True, exist_ok=True)
+    for command in plan["first"]:
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     Runner(plan["folder"], outside, plan["leftovers"]).run()
 
 

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from mlflow_plugin_servers.catalog import Entry
@@ -19,12 +19,11 @@ from mlflow_plugin_servers.server import Server
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from mlflow_plugin_servers.binaries import Binaries
+__all__ = ["ENTRY", "KubernetesServer", "find", "kubernetes", "prepare", "started"]
 
-__all__ = ["ENTRY", "KubernetesServer", "find", "kubernetes", "prepare"]
-
+_Plane = TypeVar("_Plane", bound=ControlPlane)
 _PORTS_TRIED = 3
 _LOOK_EVERY = 0.05
 _READY_WITHIN = 30.0
@@ -178,38 +177,33 @@ class KubernetesServer(Server):
         return self._plane
 
 
-def start_plane(
-    programs: Binaries,
-    *,
-    options: Mapping[str, str] | None,
-    nodes: int,
-    port: int | None,
-) -> ControlPlane:
-    """Start a control plane; where somebody takes one of its ports meanwhile, on others.
+@contextlib.contextmanager
+def started(make: Callable[[], _Plane], port: int | None) -> Iterator[_Plane]:
+    """Start a control plane; where somebody takes one of its ports meanwhile, another on other ports.
 
     Args:
-        programs: The programs.
-        options: Further flags of the API server.
-        nodes: How many nodes KWOK plays.
-        port: Port of the API server; a free one by default.
+        make: Makes one.
+        port: The port that was asked for; then it is tried once.
 
-    Returns:
-        The running control plane, which the caller closes.
+    Yields:
+        The running control plane.
 
     Raises:
         ServerUnavailableError: It does not start.
     """
-    for left in range(_PORTS_TRIED - 1, -1, -1):
-        plane = ControlPlane(programs, options=options or {}, nodes=nodes, port=port)
+    for left in range(0 if port else _PORTS_TRIED - 1, -1, -1):
+        plane = make()
         try:
-            plane.start()
-        except BaseException as error:
-            plane.close()
-            if port or not left or "already in use" not in str(error):
+            try:
+                plane.start()
+            except ServerUnavailableError as error:
+                if left and "already in use" in str(error):
+                    continue
                 raise
-        else:
-            return plane
-    raise AssertionError
+            yield plane
+            return
+        finally:
+            plane.close()
 
 
 @contextlib.contextmanager
@@ -235,11 +229,12 @@ def kubernetes(
         ServerUnavailableError: It cannot be had or does not start.
     """
     programs = prepare(required=required)
-    plane = start_plane(programs, options=options, nodes=nodes, port=port)
-    try:
+
+    def make() -> ControlPlane:
+        return ControlPlane(programs, options=options or {}, nodes=nodes, port=port)
+
+    with started(make, port) as plane:
         yield KubernetesServer(plane.admin, programs["kubectl"], plane)
-    finally:
-        plane.close()
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ import signal
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.group import Group
@@ -35,7 +35,13 @@ _ANSWER_WITHIN = 5.0
 
 
 class ControlPlane:
-    """The processes of one control plane, with the data, ports and secrets that they keep for life."""
+    """The processes of one control plane, with the data, ports and secrets that they keep for life.
+
+    Attributes:
+        addresses: Where its servers are, besides loopback; their certificate is good for these.
+    """
+
+    addresses: ClassVar[tuple[str, ...]] = (SERVICE_ADDRESS,)
 
     def __init__(
         self,
@@ -61,8 +67,7 @@ class ControlPlane:
         self.port = port or free_port()
         self.group = Group("kubernetes", isolation)
         self.folder = self.group.folder
-        addresses = [SERVICE_ADDRESS]
-        self.access = Access(self.folder, addresses)
+        self.access = Access(self.folder, self.addresses)
         self.admin = self.access.kubeconfig(self.folder / "admin.kubeconfig", ADMIN, self.uri)
         self.user = self.access.kubeconfig(self.folder / "user.kubeconfig", USER, self.uri)
         self._etcd_port, self._peer_port, self._kwok_port = free_port(), free_port(), free_port()
@@ -96,13 +101,14 @@ class ControlPlane:
             ServerUnavailableError: One of them ends or is not ready in time; the end of its log is in the message.
         """
         running = self.group.pids()
-        if "kube-apiserver" not in running and listened_on(self.port):
+        if not running and listened_on(self.port):
             # Else a stranger would be asked whether it is ready.
             message = f"{LOOPBACK}:{self.port} is already in use"
             raise ServerUnavailableError(message)
         self.group.open()
         # The API server waits for etcd by itself.
         self.group.start("etcd", self._etcd())
+        self.connect()
         self.group.start("kube-apiserver", self._apiserver(), ready=self._ready)
         for name in ("kube-controller-manager", "kube-scheduler"):
             self.group.start(name, self._controller(name))
@@ -111,6 +117,9 @@ class ControlPlane:
         # Pods are refused before.
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         self.group.wait("kube-controller-manager", lambda: self.get(account) is not None)
+
+    def connect(self) -> None:
+        """Make the way to the API server, where there is more to it than loopback."""
 
     def stop(self) -> None:
         """End all of it in order; the data stays."""
@@ -207,6 +216,7 @@ class ControlPlane:
             "--kubelet-preferred-address-types=InternalIP",
             f"--kubelet-client-certificate={access.certificate}",
             f"--kubelet-client-key={access.key}",
+            f"--kubelet-certificate-authority={access.authority}",
             "--allow-privileged",
             *(f"--{name}={value}" for name, value in self._options.items()),
         ]
