@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import socketserver
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from echoing import echo
 from waiting import eventually
 
 from mlflow_plugin_servers.ports import LOOPBACK, free_port
@@ -21,26 +21,10 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.enable_socket
 
 
-class _Echo(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        try:
-            while data := self.request.recv(65536):
-                self.request.sendall(data)
-        except OSError:
-            return
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    block_on_close = False
-
-
 @pytest.fixture(scope="module")
 def echo_port() -> Iterator[int]:
-    with _Server((LOOPBACK, 0), _Echo) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield int(server.server_address[1])
-        server.shutdown()
+    with echo() as port:
+        yield port
 
 
 @pytest.fixture

@@ -31,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.command == "prepare":
             return commands.prepare(_names(chosen.rest) or list(SERVERS))
+        if chosen.command == "proxy":
+            from mlflow_plugin_servers.proxy_commands import proxy
+
+            return proxy(f"{_PROGRAM} proxy", chosen.rest)
         return _serve(chosen.command, chosen.rest)
     except ServerUnavailableError as error:
         commands.say(str(error), error=True)
@@ -42,10 +46,11 @@ def _commands() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=_PROGRAM, description=__doc__)
     parser.add_argument(
         "command",
-        choices=[*SERVERS, "prepare"],
+        choices=[*SERVERS, "prepare", "proxy"],
         metavar="COMMAND",
-        help=f"a server to run until Ctrl-C ({', '.join(SERVERS)}), or prepare: fetch or install what is missing, try "
-        "it, and say how long it took. COMMAND --help says more.",
+        help=f"a server to run until Ctrl-C ({', '.join(SERVERS)}); prepare: fetch or install what is missing, try it, "
+        "and say how long it took; proxy: stand before a port and delay, throttle, cut or corrupt what passes. "
+        "COMMAND --help says more.",
     )
     parser.add_argument("rest", nargs=argparse.REMAINDER, metavar="…", help=argparse.SUPPRESS)
     return parser

@@ -37,17 +37,24 @@ class Proxy:
         cuts: How often connections were cut.
     """
 
-    def __init__(self, port: int, host: str = LOOPBACK) -> None:
-        """Start to listen on a free port of loopback.
+    def __init__(self, port: int, host: str = LOOPBACK, listen: int = 0) -> None:
+        """Start to listen on loopback.
 
         Args:
             port: Port of the server.
             host: Its machine.
+            listen: Port to listen on; 0 for a free one.
+
+        Raises:
+            OSError: Somebody else listens on that port.
         """
         self.delay = 0.0
         self.rate = 0
         self.connections = self.round_trips = self.sent = self.received = self.cuts = 0
-        self.port = 0
+        # First of all, for it may fail, and nothing else would then be there to close.
+        self._listener = socket.create_server((LOOPBACK, listen))
+        self._listener.setblocking(False)
+        self.port = int(self._listener.getsockname()[1])
         self._target = (host, port)
         self._refusing = False
         self._cut_at: dict[bool, int] = {}
@@ -60,9 +67,6 @@ class Proxy:
         )
         self._thread.start()
         self._flowing = self._do(self._new_event())
-        self._listener = socket.create_server((LOOPBACK, 0))
-        self._listener.setblocking(False)
-        self.port = int(self._listener.getsockname()[1])
         self._call(lambda: self._loop.add_reader(self._listener, self._accept))
 
     def __enter__(self) -> Proxy:
