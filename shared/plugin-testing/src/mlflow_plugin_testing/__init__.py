@@ -20,18 +20,34 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.__about__ import __version__
 
 if TYPE_CHECKING:
+    from mlflow_plugin_testing.artifacts import ArtifactCapability, ArtifactRepositorySuite
+    from mlflow_plugin_testing.backend import BackendCapability, ProjectBackendSuite
     from mlflow_plugin_testing.packaging import PackagingSuite
+    from mlflow_plugin_testing.providers import (
+        RequestAuthCapability,
+        RequestAuthSuite,
+        RequestHeaderSuite,
+        RunContextSuite,
+    )
     from mlflow_plugin_testing.suite import PluginSuite, overridden_because
     from mlflow_plugin_testing.support import FULL, Cell, not_implemented, since, unsupported
     from mlflow_plugin_testing.tracking import TrackingCapability, TrackingStoreSuite
 
 _PLACES = {
+    "ArtifactCapability": "artifacts",
+    "ArtifactRepositorySuite": "artifacts",
     "Cell": "support",
     "FULL": "support",
     "PackagingSuite": "packaging",
     "PluginSuite": "suite",
     "TrackingCapability": "tracking",
     "TrackingStoreSuite": "tracking",
+    "RequestAuthCapability": "providers",
+    "RequestAuthSuite": "providers",
+    "RequestHeaderSuite": "providers",
+    "RunContextSuite": "providers",
+    "BackendCapability": "backend",
+    "ProjectBackendSuite": "backend",
     "not_implemented": "support",
     "overridden_because": "suite",
     "since": "support",
@@ -40,9 +56,17 @@ _PLACES = {
 
 __all__ = [
     "FULL",
+    "ArtifactCapability",
+    "ArtifactRepositorySuite",
+    "BackendCapability",
     "Cell",
     "PackagingSuite",
     "PluginSuite",
+    "ProjectBackendSuite",
+    "RequestAuthCapability",
+    "RequestAuthSuite",
+    "RequestHeaderSuite",
+    "RunContextSuite",
     "TrackingCapability",
     "TrackingStoreSuite",
     "__version__",

@@ -89,7 +89,7 @@ class Results:
         if facts is None:
             return
         node, _, name = report.nodeid.rpartition("::")
-        subject = self.subjects.setdefault(node, Subject(**facts["subject"]))
+        subject = self._subject(node, facts["subject"])
         # A fixture writes them down when the test is over, so that the last phase tells.
         subject.reached.update(_property(report.user_properties, _REACHED) or ())
         if _counts(report):
@@ -110,8 +110,13 @@ class Results:
             described = describe(item)
             if described is None or node not in running:
                 continue
-            subject = self.subjects.setdefault(node, Subject(**described["subject"]))
+            subject = self._subject(node, described["subject"])
             subject.deselected += 1
+
+    def _subject(self, node: str, facts: dict[str, Any]) -> Subject:
+        if node not in self.subjects:
+            self.subjects[node] = Subject(**{**facts, "reached": set(facts["reached"])})
+        return self.subjects[node]
 
 
 def describe(item: pytest.Item) -> dict[str, Any] | None:
@@ -145,6 +150,7 @@ def describe(item: pytest.Item) -> dict[str, Any] | None:
             "enum": f"{enum.__module__}.{enum.__qualname__}" if enum else "",
             "abstract": str(getattr(cls, "abstract", "")),
             "claims": claims,
+            "reached": list(cls.calls),
         },
     }
 

@@ -54,11 +54,13 @@ class PluginSuite:
         capabilities: The enum of what such a plugin can be able to do; None for kinds without options.
         declared: What the plugin says of itself. What it does not mention it claims to have in full; with None
             nothing is claimed, and the suite only finds out.
+        calls: Methods of MLflow's abstract class that the tests of the suite call, where no transcript tells.
     """
 
     kind: ClassVar[str] = ""
     capabilities: ClassVar[type[Capability] | None] = None
     declared: ClassVar[Mapping[Any, Cell] | None] = None
+    calls: ClassVar[tuple[str, ...]] = ()
 
     def test_no_test_of_the_suite_is_replaced_without_a_reason(self) -> None:
         """A level means something only if all tests that make it up were there."""
