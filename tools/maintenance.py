@@ -1,4 +1,4 @@
-"""The sessions of those who look after the repository: versions, changelogs, releases, new plugins.
+"""The sessions of those who look after the repository: versions, releases, new plugins, servers.
 
 `noxfile.py` imports this module, and nox finds what is decorated here like what stands there.
 """
@@ -69,6 +69,13 @@ def news(session: nox.Session) -> None:
         with session.chdir(item.folder):
             extra = choice(session).options
             session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
+
+
+@nox.session
+def servers(session: nox.Session) -> None:
+    """Fetch or build the real servers and try each: `-- postgresql s3`, or all of them."""
+    session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
+    session.run("python", "-m", "mlflow_plugin_servers", "prepare", *session.posargs)
 
 
 @nox.session

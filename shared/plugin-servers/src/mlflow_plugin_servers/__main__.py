@@ -59,10 +59,17 @@ def _commands() -> argparse.ArgumentParser:
 def _names(arguments: Sequence[str]) -> list[str]:
     parser = argparse.ArgumentParser(prog=f"{_PROGRAM} prepare")
     parser.add_argument(
-        "names", nargs="*", choices=[*SERVERS, []], metavar="NAME", help="kinds (default: all)"
+        "names", nargs="*", type=_kind, metavar="NAME", help=f"{', '.join(SERVERS)} (default: all)"
     )
     names: list[str] = parser.parse_args(arguments).names
     return names
+
+
+def _kind(text: str) -> str:
+    if text not in SERVERS:
+        message = f"{text!r} is none of {', '.join(SERVERS)}"
+        raise argparse.ArgumentTypeError(message)
+    return text
 
 
 def _serve(name: str, arguments: Sequence[str]) -> int:

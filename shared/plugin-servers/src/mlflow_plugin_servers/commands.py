@@ -74,6 +74,8 @@ def prepare(names: Sequence[str]) -> int:
     failed = 0
     for name in names:
         entry = SERVERS[name]
+        # On the other stream, for some are built for minutes and a person wants to know which.
+        say(f"preparing {name}", error=True)
         try:
             programs = entry.prepare(required=True)
             began = time.monotonic()
@@ -81,6 +83,7 @@ def prepare(names: Sequence[str]) -> int:
                 seconds = time.monotonic() - began
         except ServerUnavailableError as error:
             failed += 1
+            say(f"{name} cannot be had: {error}", error=True)
             rows.append((name, "-", "-", "-", "-", str(error).splitlines()[0]))
         else:
             size, start = f"{programs.size / 1e6:.0f}", f"{seconds:.1f} s"
