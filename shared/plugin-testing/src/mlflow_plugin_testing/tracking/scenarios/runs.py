@@ -58,12 +58,13 @@ def the_name_of_a_run_is_a_tag_as_well(store: Any, world: World) -> None:
     from mlflow.entities import RunTag
 
     experiment = new_experiment(store, world)
-    for name, tags in (
+    ways: list[tuple[str | None, list[RunTag]]] = [
         ("by argument", []),
         (None, [RunTag(_NAME, "by tag")]),
         ("", [RunTag(_NAME, "by tag")]),
         ("both", [RunTag(_NAME, "both"), RunTag("k", "v")]),
-    ):
+    ]
+    for name, tags in ways:
         made = store.create_run(
             experiment_id=experiment, user_id="ada", start_time=1, tags=tags, run_name=name
         )
@@ -89,7 +90,8 @@ def two_names_for_one_run_are_refused(store: Any, world: World) -> None:
 def a_run_without_a_name_gets_one(store: Any, world: World) -> None:
     experiment = new_experiment(store, world)
     names = []
-    for tags in ([], None):
+    no_tags: list[Any] = [[], None]
+    for tags in no_tags:
         made = unseen(store).create_run(
             experiment_id=experiment, user_id="ada", start_time=1, tags=tags, run_name=None
         )

@@ -136,9 +136,7 @@ def runs_that_started_together_keep_one_order(store: Any, world: World) -> None:
     whole = [run.info.run_id for run in _search(store.unordered, [experiment])]
     store.note("ties go by id", whole == sorted(whole))
     for size in (1, 2, 4):
-        paged = all_pages(
-            lambda size=size, **page: _search(_Quiet(store), [experiment], **page), size
-        )
+        paged = all_pages(lambda **page: _search(_Quiet(store), [experiment], **page), size)
         store.note("pages have the same order", [run.info.run_id for run in paged] == whole)
 
 
