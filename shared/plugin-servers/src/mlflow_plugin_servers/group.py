@@ -29,6 +29,8 @@ _SCRIPT = Path(__file__).with_name("group_runner.py")
 _ANSWER_WITHIN = 60.0
 _LOOK_EVERY = 0.02
 _LOG_TAIL = 4_000
+# The path of a socket has 104 bytes on some systems, and members have sockets in the folder too.
+_LONGEST = 80
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,9 @@ class Group:
         self._process = Process(make_folder(f"mlflow-{name}-", None), None)
         self.folder = self._process.folder
         try:
+            if len(str(self.folder)) > _LONGEST:
+                message = f"{self.folder} is too long a path for sockets; set TMPDIR to a shorter one"
+                raise ServerUnavailableError(message)
             self.logs = self.folder / "logs"
             self.logs.mkdir()
             self.open()

@@ -231,13 +231,17 @@ def main() -> None:
         plan = json.load(stream)
     die_with_parent(os.getppid())
     outside = -1
-    if plan["isolated"]:
-        outside = os.open("/proc/self/ns/net", os.O_RDONLY)
-        isolate(plan["hidden"], plan["emptied"], plan["folder"])
-    for tree in plan["leftovers"]:
-        Path(tree).mkdir(parents=True, exist_ok=True)
-    for command in plan["first"]:
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    try:
+        if plan["isolated"]:
+            outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+            isolate(plan["hidden"], plan["emptied"], plan["folder"])
+        for tree in plan["leftovers"]:
+            Path(tree).mkdir(parents=True, exist_ok=True)
+        for command in plan["first"]:
+            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        # Containers and sandboxes often have a root without the rights that namespaces take.
+        sys.exit(f"what the group needs for itself cannot be had here: {error}")
     Runner(plan["folder"], outside, plan["leftovers"]).run()
 
 

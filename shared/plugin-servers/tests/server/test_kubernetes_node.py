@@ -205,9 +205,9 @@ def test_a_container_with_this_python_uses_the_cluster_it_is_in(
 
 
 def test_a_node_that_is_killed_starts_again_with_its_images(
-    private_kubernetes_node: KubernetesNode,
+    private_kubernetes_node_server: KubernetesNode,
 ) -> None:
-    server = private_kubernetes_node
+    server = private_kubernetes_node_server
     with Cluster(server.kubeconfig) as admin:
         assert admin.run("default", job("before", "true", image=server.image)) == "Complete"
 
@@ -230,10 +230,10 @@ def test_a_killed_pytest_leaves_nothing_of_a_node_and_its_containers(
 
         sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 
-        def test_it(private_kubernetes_node):
+        def test_it(private_kubernetes_node_server):
             from cluster import Cluster, job
 
-            server = private_kubernetes_node
+            server = private_kubernetes_node_server
             with Cluster(server.kubeconfig) as admin:
                 long = job("long", "sleep", "600", image=server.image)
                 admin.batch.create_namespaced_job("default", long)
