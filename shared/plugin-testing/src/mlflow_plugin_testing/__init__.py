@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         RequestHeaderSuite,
         RunContextSuite,
     )
+    from mlflow_plugin_testing.registry import ModelRegistryStoreSuite, RegistryCapability
     from mlflow_plugin_testing.suite import PluginSuite, overridden_because
     from mlflow_plugin_testing.support import FULL, Cell, not_implemented, since, unsupported
     from mlflow_plugin_testing.tracking import TrackingCapability, TrackingStoreSuite
@@ -48,6 +49,8 @@ _PLACES = {
     "RunContextSuite": "providers",
     "BackendCapability": "backend",
     "ProjectBackendSuite": "backend",
+    "ModelRegistryStoreSuite": "registry",
+    "RegistryCapability": "registry",
     "not_implemented": "support",
     "overridden_because": "suite",
     "since": "support",
@@ -60,9 +63,11 @@ __all__ = [
     "ArtifactRepositorySuite",
     "BackendCapability",
     "Cell",
+    "ModelRegistryStoreSuite",
     "PackagingSuite",
     "PluginSuite",
     "ProjectBackendSuite",
+    "RegistryCapability",
     "RequestAuthCapability",
     "RequestAuthSuite",
     "RequestHeaderSuite",

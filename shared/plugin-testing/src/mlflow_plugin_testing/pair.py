@@ -147,7 +147,7 @@ class Pair:
     def _call(side: _Side, entry: Entry) -> str:
         args, kwargs = entry.given or ([], {})
         given = [repr(side.shown(item)) for item in args]
-        given += [f"{name}={side.shown(item)!r}" for name, item in kwargs.items()]
+        given += [f"{name}={side.shown(item, name)!r}" for name, item in kwargs.items()]
         return f"{entry.call}({_short(', '.join(given))})"
 
 
