@@ -177,6 +177,15 @@ class Calls:
         known = inspect.signature(getattr(self._store, method)).parameters
         return all(name in known for name in arguments)
 
+    def kind_of(self, name: str) -> None:
+        """Read a property of which only the type is compared: stores may differ in its value.
+
+        Args:
+            name: Name of the property.
+        """
+        self._transcript.reached.add(name)
+        self._write(name, [], type(getattr(self._store, name, None)).__name__)
+
     def pages(self, method: str, *args: Any, **kwargs: Any) -> Any:
         """Follow a search from page to page, and write all pages down as one answer.
 

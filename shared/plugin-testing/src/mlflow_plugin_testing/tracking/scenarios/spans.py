@@ -42,7 +42,7 @@ def spans_come_back_as_they_were_logged(store: Any, world: World) -> None:
 @scenario(_about, *_needs)
 def attributes_of_every_kind_come_back_from_a_span(store: Any, world: World) -> None:
     experiment = store.create_experiment(world.name("a"))
-    attributes = {
+    attributes: dict[str, Any] = {
         "mlflow.spanInputs": {"messages": [{"role": "user", "content": "Grüße, 世界 🌍"}]},
         "mlflow.spanOutputs": ["a", {"b": [1, 2.5, None, True]}],
         "none": None,
@@ -64,7 +64,7 @@ def attributes_of_every_kind_come_back_from_a_span(store: Any, world: World) -> 
 @scenario(_about, *_needs)
 def events_and_links_come_back_from_a_span(store: Any, world: World) -> None:
     experiment = store.create_experiment(world.name("a"))
-    events = (
+    events: tuple[tuple[str, int, dict[str, Any]], ...] = (
         ("begin", SECOND + 1, {"n": 1, "f": 0.5, "b": True, "s": "x"}),
         (
             "exception",

@@ -112,7 +112,7 @@ def a_trace_begins_with_its_assessments(store: Any, world: World) -> None:
 
     experiment = store.create_experiment(world.name("a"))
     name = trace_id(world, "judged")
-    times = {"create_time_ms": 1000, "last_update_time_ms": 2000}
+    times: dict[str, Any] = {"create_time_ms": 1000, "last_update_time_ms": 2000}
     info = trace_info(
         world,
         experiment,

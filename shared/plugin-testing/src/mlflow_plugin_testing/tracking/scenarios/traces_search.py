@@ -304,7 +304,7 @@ def traces_are_found_by_their_assessments(store: Any, world: World) -> None:
     from mlflow.entities import Expectation, Feedback
 
     experiment = _some(store, world)
-    values = (True, "yes", 5, 0.5, False, "no")
+    values: tuple[Any, ...] = (True, "yes", 5, 0.5, False, "no")
     for number, value in enumerate(values):
         name = trace_id(world, f"t{number}")
         store.create_assessment(Feedback(name="good", value=value, trace_id=name))
