@@ -31,7 +31,7 @@ appender.console.layout.pattern = [%d{ISO8601}][%-5p][%c{1.}] [%node_name]%marke
 rootLogger.level = info
 rootLogger.appenderRef.console.ref = console
 """
-_UNWANTED = re.compile(r"-Xlog:|-XX:\+HeapDumpOnOutOfMemoryError|-XX:ErrorFile|-XX:.*(G1|ConcMark)")
+_UNWANTED = re.compile(r"-Xlog:|-XX:.*HeapDump|-XX:ErrorFile|-XX:.*(G1|ConcMark)")
 _VECTORS = "jdk.incubator.vector"
 
 

@@ -1,4 +1,4 @@
-"""The versions of Elasticsearch that can be started here, and what each needs."""
+"""The versions of Elasticsearch and OpenSearch that can be started here, and what each needs."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.java import Java
     from mlflow_plugin_servers.users import Account
 
-__all__ = ["ACCOUNTS", "ELASTICSEARCH", "Distribution", "find", "prepare"]
+__all__ = ["ACCOUNTS", "ELASTICSEARCH", "OPENSEARCH", "Distribution", "find", "prepare"]
 
-ACCOUNTS = ("elasticsearch", "nobody")
+ACCOUNTS = ("elasticsearch", "opensearch", "nobody")
 
 
 @dataclass(frozen=True)
@@ -50,26 +50,35 @@ class Distribution:
         return {"elasticsearch": "ES"}.get(self.kind, self.kind.upper())
 
 
-def _elasticsearch(version: str, java: int, sha512: str) -> Distribution:
-    group = "org.elasticsearch.distribution.integ-test-zip"
-    return Distribution(
-        "elasticsearch", maven.Artifact(group, "elasticsearch", version, sha512), java
-    )
+def _distribution(kind: str, version: str, java: int, sha512: str) -> Distribution:
+    group = f"org.{kind}.distribution.integ-test-zip"
+    return Distribution(kind, maven.Artifact(group, kind, version, sha512), java)
 
 
 # The newest first. A checksum is that of the file, as `sha512sum` prints it.
 ELASTICSEARCH = (
-    _elasticsearch(
+    _distribution(
+        "elasticsearch",
         "9.2.4",
         21,
         "5da6465950f7d26ca293794ead3d840f0698ce99bb15b5db7d10c19199e3431d"
         "ba21c83c737f4befa4fc282e12e5f215343a4cb7da52ac85e52b0c488e7b7057",
     ),
-    _elasticsearch(
+    _distribution(
+        "elasticsearch",
         "8.19.5",
         17,
         "2f5f82f2b75c1a0e66784cdf1a05694c84c1bf6012529c649b8e59a5c88e2404"
         "578834f50770aa4882d6c51c67377f250f47dfc9a0c6f217a429fa8b222a0b0c",
+    ),
+)
+OPENSEARCH = (
+    _distribution(
+        "opensearch",
+        "3.3.0",
+        21,
+        "9fc125cf9b8c3b4b357422949deef67ab6c4b2bc8449092bcb476333572d692c"
+        "0d5349bd522e37291f7436f7c9d2a1467cfe8b4677594235d06a607f4735b6d9",
     ),
 )
 

@@ -55,11 +55,10 @@ def client(server: ElasticsearchServer) -> Iterator[elasticsearch.Elasticsearch]
 
 
 def _client(server: ElasticsearchServer, uri: str | None = None) -> elasticsearch.Elasticsearch:
-    return elasticsearch.Elasticsearch(
-        uri or server.uri,
-        ca_certs=str(server.ca_file) if server.ca_file else None,
-        request_timeout=30,
-    )
+    at = uri or server.uri
+    if server.ca_file:
+        return elasticsearch.Elasticsearch(at, ca_certs=str(server.ca_file), request_timeout=30)
+    return elasticsearch.Elasticsearch(at, request_timeout=30)
 
 
 def _processes(*folders: Path) -> set[int]:
