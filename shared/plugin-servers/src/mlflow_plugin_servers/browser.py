@@ -19,6 +19,7 @@ __all__ = ["Browser", "Form", "LoginError", "Page"]
 _STEPS = 12
 _TIMEOUT = 30.0
 _REDIRECT = 3
+_UNREAD = ("script", "style", "template")
 _NO = ("cancel", "abort", "deny", "no", "reject")
 _USER_FIELDS = ("username", "login", "email")
 _CODE_FIELDS = ("user_code", "device_user_code")
@@ -54,7 +55,7 @@ class Page:
     Attributes:
         url: The address, after all redirects.
         status: HTTP status; 0 when the address is not the provider's and was not opened.
-        text: HTML.
+        text: What a person reads there, without markup.
         forms: The forms in it.
     """
 
@@ -82,6 +83,8 @@ class Browser:
             urllib.request.HTTPSHandler(context=context),
             _Stay,
         )
+        # Keycloak has one address for devices and for people, and looks at what they accept.
+        self._opener.addheaders = [("Accept", "text/html"), ("Accept-Language", "en")]
 
     def sign_in(self, url: str, user: User, *, allow: bool = True) -> str:
         """Go through the login and the consent.
@@ -99,10 +102,7 @@ class Browser:
         """
         page = self._walk(self.visit(url), user, None, allow=allow)
         if page.status:
-            message = (
-                f"the login ended at {page.url} with status {page.status}:\n{page.text[:2000]}"
-            )
-            raise LoginError(message)
+            raise LoginError(_ended("the login ended", page))
         return page.url
 
     def approve_device(
@@ -142,7 +142,7 @@ class Browser:
             if not location:
                 reader = _Reader(url)
                 reader.feed(text)
-                return Page(url, status, text, reader.ready())
+                return Page(url, status, reader.text, reader.ready())
             url, form = urljoin(url, location), None
         message = f"too many redirects, the last to {url}"
         raise LoginError(message)
@@ -166,6 +166,7 @@ class Browser:
         return self.visit(form.action, fields)
 
     def _walk(self, page: Page, user: User, code: str | None, *, allow: bool) -> Page:
+        sent_password = False
         for _ in range(_STEPS):
             if not page.status or not page.forms:
                 return page
@@ -175,13 +176,15 @@ class Browser:
             known = dict.fromkeys(_USER_FIELDS, user.name) | {"password": user.password}
             known |= dict.fromkeys(_CODE_FIELDS, code or "")
             answers = {name: known[name] for name in form.shown if name in known}
+            if sent_password and "password" in answers:
+                break  # It was wrong; more tries could lock the user out.
             form.fields.update(answers)
             if form.shown.intersection(_CODE_FIELDS):
                 code = None
+            sent_password = sent_password or "password" in answers
             # Where nothing but yes and no is asked, the person says which.
             page = self.submit(form, allow=allow or bool(answers))
-        message = f"the pages lead nowhere; the last is {page.url}:\n{page.text[:2000]}"
-        raise LoginError(message)
+        raise LoginError(_ended("the pages lead nowhere", page))
 
     def _open(self, url: str, form: dict[str, str] | None) -> tuple[int, str | None, str]:
         data = urlencode(form).encode() if form is not None else None
@@ -208,11 +211,23 @@ class _Reader(HTMLParser):
         self._ids: dict[str, Form] = {}
         self._strays: list[tuple[str, tuple[str, str]]] = []
         self._open = False
+        self._words: list[str] = []
+        self._unread = 0
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self._words).split())
+
+    def handle_data(self, data: str) -> None:
+        if not self._unread:
+            self._words.append(data)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         facts = {name: value or "" for name, value in attrs}
         name, value = facts.get("name", ""), facts.get("value", "")
-        if tag == "form":
+        if tag in _UNREAD:
+            self._unread += 1
+        elif tag == "form":
             action = urljoin(self._url, facts.get("action", ""))
             form = Form(action, facts.get("method", "get").lower())
             self._forms.append(form)
@@ -231,12 +246,19 @@ class _Reader(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "form":
             self._open = False
+        elif tag in _UNREAD:
+            self._unread -= 1
 
     def ready(self) -> list[Form]:
         for identity, button in self._strays:
             if identity in self._ids:
                 self._ids[identity].buttons.append(button)
         return self._forms
+
+
+def _ended(what: str, page: Page) -> str:
+    where = page.url.partition("?")[0]  # What follows may open a session.
+    return f"{what}; the last page is {where} ({page.status}): {page.text[:1000]}"
 
 
 def _is_button(tag: str, kind: str) -> bool:
