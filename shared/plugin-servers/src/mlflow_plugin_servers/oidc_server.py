@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from mlflow_plugin_servers.browser import Browser
 from mlflow_plugin_servers.errors import ServerUnavailableError
@@ -249,6 +251,46 @@ class OidcServer(Server):
             RuntimeError: The answer is an error.
         """
         form = {"grant_type": "client_credentials", **parameters}
+        return token_by_secret(f"{self._uri}/token", client, form)
+
+    def user_token(
+        self, user: User, client: Client, *, scope: str = "openid", **parameters: str
+    ) -> dict[str, Any]:
+        """Get the tokens of a user, who signs in and consents: an authorization code with PKCE.
+
+        Args:
+            user: Who.
+            client: A client with a secret or without.
+            scope: What the client asks for.
+            parameters: More of both requests. With `resource` the access token is a JWT for that audience, which
+                holds the user's groups; without it, and with `openid` in the scope, it is for the provider alone.
+
+        Returns:
+            The answer of the token endpoint.
+
+        Raises:
+            LoginError: The login fails.
+            RuntimeError: The answer is an error.
+        """
+        verifier = secrets.token_urlsafe(48)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        query = {
+            "response_type": "code",
+            "client_id": client.client_id,
+            "redirect_uri": client.redirect_uri,
+            "scope": scope,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii"),
+            "code_challenge_method": "S256",
+            **parameters,
+        }
+        arrived = self.browser().sign_in(f"{self._uri}/auth?{urlencode(query)}", user)
+        form = {
+            "grant_type": "authorization_code",
+            "code": parse_qs(urlsplit(arrived).query).get("code", [""])[0],
+            "redirect_uri": client.redirect_uri,
+            "code_verifier": verifier,
+            **parameters,
+        }
         return token_by_secret(f"{self._uri}/token", client, form)
 
     def browser(self) -> Browser:

@@ -177,6 +177,17 @@ def test_a_device_that_the_person_refuses_is_told_so(oidc_server: OidcServer) ->
         own.fetch_token(grant_type=identity.DEVICE_CODE, device_code=started["device_code"])
 
 
+def test_a_user_has_a_token_for_a_resource_with_groups_in_it(oidc_server: OidcServer) -> None:
+    user = oidc_server.create_user(groups=["builders"])
+    client = oidc_server.create_client("none")
+    wish = {"scope": "openid api:read", "resource": "https://mlflow.test"}
+    token = oidc_server.user_token(user, client, **wish)
+    read = claims(oidc_server, token["access_token"])
+    assert (read["sub"], read["groups"], read["scope"]) == (user.name, ["builders"], "api:read")
+    assert read["aud"] == "https://mlflow.test"
+    assert claims(oidc_server, token["id_token"])["aud"] == client.client_id
+
+
 def test_a_token_is_exchanged_for_one_with_another_audience(oidc_server: OidcServer) -> None:
     client = oidc_server.create_client(token_claims={"groups": ["builders"]})
     first = oidc_server.token(client, scope="api:read")["access_token"]

@@ -67,7 +67,10 @@ const configuration = {
   ],
   cookies: { keys: [settings.control_token] },
   extraClientMetadata: { properties: ['access_token_seconds', 'refresh_token_seconds', 'token_claims'] },
-  extraTokenClaims: (ctx) => ctx.oidc.client?.token_claims,
+  extraTokenClaims(ctx, token) {
+    const { groups } = store.get(`User:${token.accountId}`)?.claims ?? {};
+    return { ...ctx.oidc.client?.token_claims, ...(groups && { groups }) };
+  },
   expiresWithSession: () => false,
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   rotateRefreshToken: () => settings.rotate_refresh_tokens === 'true',
