@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import secrets
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from mlflow_plugin_servers import elasticsearch_distributions as distributions
 from mlflow_plugin_servers.catalog import Entry
@@ -20,7 +22,6 @@ from mlflow_plugin_servers.server import Server
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mlflow_plugin_servers.binaries import Binaries
     from mlflow_plugin_servers.elasticsearch_cluster import Node
@@ -36,28 +37,36 @@ class ElasticsearchServer(Server):
 
     name = "elasticsearch"
 
-    def __init__(self, uri: str, nodes: Nodes | None = None) -> None:
+    def __init__(
+        self, uri: str, nodes: Nodes | None = None, *, ca_file: Path | None = None
+    ) -> None:
         """Describe a server.
 
         Args:
             uri: The administrator's.
             nodes: Its processes, when they were started here.
+            ca_file: The authority of a server that was not; by default those are trusted that this system trusts.
 
         Raises:
             ValueError: The URI cannot be read.
+            OSError: The file of the authority cannot be read.
         """
         super().__init__(nodes)
         self._uri = uri
         self._nodes = nodes
-        self._rest = Rest(uri, nodes.cluster.authority if nodes else "")
+        self._ca_file = ca_file
+        authority = nodes.cluster.authority if nodes else ""
+        if ca_file:
+            authority = ca_file.read_text(encoding="ascii")
+        self._rest = Rest(uri, authority)
 
     @classmethod
     def at(cls, uri: str) -> ElasticsearchServer:
         """Take a server that is there already, and check that it answers.
 
         Args:
-            uri: A user who may do everything. Its certificate is checked against the authorities that this system
-                trusts, or those in the file that SSL_CERT_FILE names.
+            uri: A user who may do everything, as `https://user:password@host:port?ca=FILE`; without `ca` the
+                certificate is checked against the authorities that this system trusts.
 
         Returns:
             The server.
@@ -65,9 +74,11 @@ class ElasticsearchServer(Server):
         Raises:
             ServerUnavailableError: The URI cannot be read, or the server does not answer this user.
         """
+        plain, _, query = uri.partition("?")
+        ca_file = dict(parse_qsl(query)).get("ca")
         try:
-            server = cls(uri)
-        except ValueError as error:
+            server = cls(plain, ca_file=Path(ca_file) if ca_file else None)
+        except (ValueError, OSError) as error:
             raise ServerUnavailableError(str(error)) from None
         try:
             status, answer = server.ask("GET", "/_cluster/health?timeout=5s", timeout=10)
@@ -112,8 +123,8 @@ class ElasticsearchServer(Server):
 
     @property
     def ca_file(self) -> Path | None:
-        """The certificate of the authority that clients have to trust; None without TLS, or when not started here."""
-        return self._nodes.ca_file if self._nodes else None
+        """The certificate of the authority that clients have to trust; None without TLS, or when any system has it."""
+        return self._nodes.ca_file if self._nodes else self._ca_file
 
     def facts(self) -> dict[str, str]:
         """Tell what there is to know; see the base class."""

@@ -121,6 +121,7 @@ class Nodes:
             password=secrets.token_hex(12) if shape.security else "",
             transport_ports=[free_port() for _ in range(shape.nodes)],
             options=options,
+            modules=frozenset(path.name for path in (programs.where / "modules").glob("*")),
         )
         self._closing = contextlib.ExitStack()
         self.all: list[Node] = []

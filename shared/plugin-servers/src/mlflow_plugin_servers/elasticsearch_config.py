@@ -63,6 +63,7 @@ class Cluster:
         password: Of the administrator; empty without security.
         transport_ports: Where the nodes talk to each other.
         options: Further settings.
+        modules: What the distribution is made of.
         authority: Certificate of the authority that signed theirs; empty without any TLS.
         certificate: What each of them shows; None without any TLS.
         keystore: The secrets, as the first node wrote them; the others copy the file, which takes no second.
@@ -75,6 +76,7 @@ class Cluster:
     password: str
     transport_ports: list[int]
     options: Mapping[str, str]
+    modules: frozenset[str] = frozenset()
     authority: str = ""
     certificate: Certificate | None = None
     keystore: bytes = b""
@@ -118,6 +120,11 @@ def settings(cluster: Cluster, index: int, folder: Path) -> str:
         chosen[f"cluster.initial_{first}_nodes"] = names
     if cluster.distribution.kind == "elasticsearch":
         chosen |= _security(cluster)
+    # Of a whole distribution, which the user may name. One fetches files from elsewhere, the other starts a program.
+    if "ingest-geoip" in cluster.modules:
+        chosen["ingest.geoip.downloader.enabled"] = False
+    if "x-pack-ml" in cluster.modules:
+        chosen["xpack.ml.enabled"] = False
     # JSON is YAML, and quotes whatever has to be.
     whole = {**chosen, **cluster.options}
     return "".join(f"{name}: {json.dumps(value)}\n" for name, value in whole.items())

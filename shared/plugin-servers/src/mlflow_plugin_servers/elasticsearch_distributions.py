@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers import maven
@@ -15,10 +17,8 @@ from mlflow_plugin_servers.users import unprivileged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from mlflow_plugin_servers.java import Java
-    from mlflow_plugin_servers.users import Account
 
 __all__ = ["ACCOUNTS", "ELASTICSEARCH", "OPENSEARCH", "Distribution", "find", "prepare"]
 
@@ -27,22 +27,19 @@ ACCOUNTS = ("elasticsearch", "opensearch", "nobody")
 
 @dataclass(frozen=True)
 class Distribution:
-    """A distribution with few modules, as the project publishes it for the tests of others.
+    """A distribution: one with few modules, as the project publishes it for the tests of others, or the user's own.
 
     Attributes:
         kind: Kind of server, and name of the program.
-        artifact: Where it comes from.
+        version: Such as 9.2.4.
         java: The oldest Java that it runs on.
+        artifact: Where it comes from; None for the user's own.
     """
 
     kind: str
-    artifact: maven.Artifact
+    version: str
     java: int
-
-    @property
-    def version(self) -> str:
-        """Such as 9.2.4."""
-        return self.artifact.version
+    artifact: maven.Artifact | None = None
 
     @property
     def variables(self) -> str:
@@ -52,7 +49,7 @@ class Distribution:
 
 def _distribution(kind: str, version: str, java: int, sha512: str) -> Distribution:
     group = f"org.{kind}.distribution.integ-test-zip"
-    return Distribution(kind, maven.Artifact(group, kind, version, sha512), java)
+    return Distribution(kind, version, java, maven.Artifact(group, kind, version, sha512))
 
 
 # The newest first. A checksum is that of the file, as `sha512sum` prints it.
@@ -84,7 +81,7 @@ OPENSEARCH = (
 
 
 def find(distributions: Sequence[Distribution], version: str | None = None) -> Binaries | None:
-    """Look for a distribution that was fetched before, and a Java that it runs on.
+    """Look for the user's own distribution, or one that was fetched before, and a Java that it runs on.
 
     Args:
         distributions: Those to choose from, the newest first.
@@ -96,8 +93,7 @@ def find(distributions: Sequence[Distribution], version: str | None = None) -> B
     Raises:
         ServerUnavailableError: There is no such version.
     """
-    for distribution in _candidates(distributions, version):
-        folder = maven.unpacked(distribution.artifact)
+    for distribution, folder in _candidates(distributions, version):
         java = find_java(distribution.java, unprivileged(*ACCOUNTS))
         if folder and java:
             return _binaries(distribution, folder, java)
@@ -121,26 +117,42 @@ def prepare(
         ServerUnavailableError: It cannot be had; the message says what to install.
     """
     candidates = _candidates(distributions, version)
-    account = unprivileged(*ACCOUNTS)
-    for distribution in candidates[:-1]:
+    for distribution, folder in candidates[:-1]:
         with contextlib.suppress(ServerUnavailableError):
-            return distribution, _prepare(distribution, account, required=required)
-    last = candidates[-1]
-    return last, _prepare(last, account, required=required)
+            return distribution, _prepare(distribution, folder, required=required)
+    distribution, folder = candidates[-1]
+    return distribution, _prepare(distribution, folder, required=required)
 
 
-def _prepare(distribution: Distribution, account: Account | None, *, required: bool) -> Binaries:
-    java = prepare_java(distribution.java, account)
-    return _binaries(distribution, maven.artifact(distribution.artifact, required=required), java)
+def _prepare(distribution: Distribution, folder: Path | None, *, required: bool) -> Binaries:
+    java = prepare_java(distribution.java, unprivileged(*ACCOUNTS))
+    if folder is None:
+        if distribution.artifact is None:
+            message = f"{distribution.kind} {distribution.version} is not there"
+            raise ServerUnavailableError(message)
+        folder = maven.artifact(distribution.artifact, required=required)
+    return _binaries(distribution, folder, java)
 
 
-def _candidates(distributions: Sequence[Distribution], version: str | None) -> list[Distribution]:
+def _candidates(
+    distributions: Sequence[Distribution], version: str | None
+) -> list[tuple[Distribution, Path | None]]:
+    """List the distributions of a version, each with its folder if it is there; the user's own before all others."""
     variable = f"MLFLOW_PLUGIN_SERVERS_{distributions[0].kind.upper()}_VERSION"
-    wanted = version or os.environ.get(variable)
-    if not wanted:
-        return list(distributions)
-    # 9 and 9.2 name 9.2.4; 9.20 does not.
-    found = [each for each in distributions if f"{each.version}.".startswith(f"{wanted}.")]
+    wanted = version or os.environ.get(variable, "")
+
+    def named(each: Distribution) -> bool:
+        # 9 and 9.2 name 9.2.4; 9.20 does not.
+        return not wanted or f"{each.version}.".startswith(f"{wanted}.")
+
+    own = _own(distributions)
+    if own and named(own[0]):
+        return [own]
+    found = [
+        (each, maven.unpacked(each.artifact) if each.artifact else None)
+        for each in distributions
+        if named(each)
+    ]
     if not found:
         known = ", ".join(each.version for each in distributions)
         message = (
@@ -150,11 +162,32 @@ def _candidates(distributions: Sequence[Distribution], version: str | None) -> l
     return found
 
 
+def _own(distributions: Sequence[Distribution]) -> tuple[Distribution, Path | None] | None:
+    """Look at the distribution that the environment names; what is asked of it is told by the one nearest to it."""
+    kind = distributions[0].kind
+    variable = f"MLFLOW_PLUGIN_SERVERS_{kind.upper()}_BIN"
+    chosen = os.environ.get(variable)
+    if not chosen:
+        return None
+    folder = Path(chosen).resolve().parent
+    jars = [path.name for path in (folder / "lib").glob(f"{kind}-[0-9]*.jar")]
+    version = re.search(r"\d+(\.\d+)+", jars[0]) if jars else None
+    if version is None or not (folder / "bin" / kind).is_file():
+        message = f"{variable}: no working {kind} in {chosen}"
+        raise ServerUnavailableError(message)
+    major = version.group().partition(".")[0]
+    alike = [each.java for each in distributions if each.version.startswith(f"{major}.")]
+    java = alike[0] if alike else max(each.java for each in distributions)
+    return Distribution(kind, version.group(), java), folder
+
+
 def _binaries(distribution: Distribution, folder: Path, java: Java) -> Binaries:
     programs = {
         distribution.kind: folder / "bin" / distribution.kind,
         "keystore": folder / "bin" / f"{distribution.kind}-keystore",
         "java": java.home / "bin" / "java",
     }
-    origin = f"maven, Java {java.version} ({java.origin})"
-    return Binaries(programs, distribution.version, origin, folder)
+    how = "maven" if distribution.artifact else "chosen"
+    return Binaries(
+        programs, distribution.version, f"{how}, Java {java.version} ({java.origin})", folder
+    )

