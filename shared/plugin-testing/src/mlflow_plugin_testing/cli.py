@@ -52,6 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="look at this kind alone, such as tracking_store or artifact_repository",
     )
     parser.add_argument(
+        "--level",
+        choices=("base", "extended", "full"),
+        help="fail where a plugin does not reach this level, though no test failed",
+    )
+    parser.add_argument(
         "--details", action="store_true", help="print the whole story of each test that fails"
     )
     chosen = parser.parse_args(arguments)
@@ -61,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"mlflow-plugin-check: {error.args[0]}\n")
         return 2
     options += [f"--mlflow-plugin-kind={kind}" for kind in chosen.kind]
+    options += [f"--mlflow-plugin-level={chosen.level}"] if chosen.level else []
     if chosen.json:
         options.append(f"--mlflow-plugin-json={Path(chosen.json).resolve()}")
     return _run([*options, f"--tb={'auto' if chosen.details else 'no'}"])

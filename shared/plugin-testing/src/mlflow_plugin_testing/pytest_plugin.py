@@ -40,6 +40,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--mlflow-plugin-json", metavar="FILE", help="write the report to a file")
     add(
+        "--mlflow-plugin-level",
+        choices=("base", "extended", "full"),
+        help="fail where a plugin does not reach this level, though no test failed",
+    )
+    add(
         "--mlflow-plugin-partial",
         metavar="REASON",
         help="why tests of a suite are deselected; without a reason that is a failure",
@@ -51,6 +56,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "mlflow_contract(capability): what a test of a suite is about"
     )
+    # pytest-socket's: the suites carry it, whether it is installed or not.
+    config.addinivalue_line("markers", "enable_socket: a test that needs sockets on loopback")
     config.pluginmanager.register(Reporter(config), "mlflow-plugin-reporter")
     if not (config.option.mlflow_plugin or config.option.mlflow_plugin_uri):
         return

@@ -48,14 +48,14 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the report, and fail where tests of a suite were left out without a reason."""
+        """Write the report, and fail where tests were left out without a reason or a level is not reached."""
         if self._is_worker:
             return
         if self._option.mlflow_plugin_json and self._results.subjects:
             from mlflow_plugin_testing.report import write_json
 
             write_json(self._results, Path(self._option.mlflow_plugin_json))
-        if self._partial() and session.exitstatus == pytest.ExitCode.OK:
+        if self._complaints() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
@@ -69,8 +69,24 @@ class Reporter:
         terminalreporter.section("MLflow plugins")
         for line in as_lines(self._results, wide=wide):
             terminalreporter.write_line(line)
-        for line in self._partial():
+        for line in self._complaints():
             terminalreporter.write_line(line, red=True)
+
+    def _complaints(self) -> list[str]:
+        return [*self._partial(), *self._below()]
+
+    def _below(self) -> list[str]:
+        wanted = self._option.mlflow_plugin_level
+        if not wanted:
+            return []
+        from mlflow_plugin_testing.levels import level_of
+        from mlflow_plugin_testing.support import Level
+
+        return [
+            f"{subject.title}: level {level_of(subject).name.lower()}, and level {wanted} is asked for"
+            for subject in self._results.subjects.values()
+            if level_of(subject) < Level[wanted.upper()]
+        ]
 
     def _partial(self) -> list[str]:
         if self._option.mlflow_plugin_partial:
