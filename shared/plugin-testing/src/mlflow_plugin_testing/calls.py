@@ -289,7 +289,7 @@ class Calls:
         self._transcript.entries.append(Entry(name, given, shown, field=field))
 
     def _sorted(self, value: Any) -> Any:
-        """Sort by what the items say; their ids, which the store chose, do not count."""
+        """Sort by what the items say; new ids, which the store chose, do not count."""
         if isinstance(value, dict) and (self._inside or isinstance(value.get("items"), list)):
             names = value if self._inside else ["items"]
             return {**value, **{name: self._sorted(value[name]) for name in names}}
@@ -299,13 +299,10 @@ class Calls:
             value = [self._sorted(item) for item in value]
         probe = Normaliser()
         probe.learn(value)
-        # Things that differ in their ids alone: the ids that are known already tell them apart.
+        # Ids that are known already are the same in both stores, and tell things apart that differ in nothing else.
         return sorted(
             value,
-            key=lambda item: (
-                repr(probe.normal(item, masked=True)),
-                repr(self._normaliser.normal(item)),
-            ),
+            key=lambda item: repr(probe.normal(self._normaliser.normal(item), masked=True)),
         )
 
 

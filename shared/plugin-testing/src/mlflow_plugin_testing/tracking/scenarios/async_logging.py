@@ -69,11 +69,9 @@ def logging_in_the_background_goes_on_after_its_end(store: Any, world: World) ->
 
 
 @scenario(_about)
-def an_idle_queue_is_flushed_and_ended_without_harm(store: Any, world: World) -> None:
+def an_idle_queue_is_flushed_without_harm(store: Any, world: World) -> None:
     del world
     store.flush_async_logging()
-    store.end_async_logging()
-    store.shut_down_async_logging()
     store.flush_async_logging()
 
 
