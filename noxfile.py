@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 # is there already would not declare its own again.
 sys.modules.pop("maintenance", None)
 
-import interpreters  # noqa: E402  # tools/ is not a package on the path
+import actionlint  # noqa: E402  # tools/ is not a package on the path
+import interpreters  # noqa: E402
 import maintenance  # noqa: E402, F401  # its sessions
 import parallel  # noqa: E402
 from discover import PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
@@ -47,12 +48,11 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
 REPORTS = ROOT / "reports"
-ACTIONLINT = "v1.7.7"
-_CACHE = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "mlflow-plugins"
 # What `tests` and so CI runs, the longest first: two at a time end sooner that way.
 CI_PARTS = (
     "server",
     "unit",
+    "conformance",
     "wheel",
     "minimums",
     "tools",
@@ -62,10 +62,13 @@ CI_PARTS = (
     "docs",
     "lint",
 )
+# The kit of shared/plugin-testing, which these tests are made of, is in its own session's environment.
+CONFORMANCE = "tests/conformance"
+NO_CONFORMANCE = "--ignore-glob=*/tests/conformance/*"
 # Without network: a test that reaches for one fails, unless it says that it needs loopback. What
 # stands in tests/server may import what only the session `server` installs.
 WITHOUT_SERVERS = (
-    *("-m", "not server", "--ignore-glob=*/tests/server/*"),
+    *("-m", "not server", "--ignore-glob=*/tests/server/*", NO_CONFORMANCE),
     *("--disable-socket", "--allow-unix-socket"),
 )
 
@@ -86,7 +89,8 @@ def _cells() -> list[nox._parametrize.Param]:
                 name = f"{item.short}-python{python}"
                 cells.append(nox.param(python, item.short, NONE, id=name))
             continue
-        for minor, python in {item.floor: OLDEST_PYTHON, NEWEST: NEWEST_PYTHON}.items():
+        also = dict.fromkeys(item.own.get("also-mlflow", []), OLDEST_PYTHON)
+        for minor, python in {item.floor: OLDEST_PYTHON, **also, NEWEST: NEWEST_PYTHON}.items():
             cells.append(nox.param(python, item.short, minor, id=f"{item.short}-mlflow{minor}"))
     return cells
 
@@ -108,7 +112,11 @@ def _install_cell(session: nox.Session, item: Distribution, minor: str, *groups:
 
 
 def _pytest(
-    session: nox.Session, item: Distribution, *arguments: str, measured: bool = False
+    session: nox.Session,
+    item: Distribution,
+    *arguments: str,
+    folder: str = "tests",
+    measured: bool = False,
 ) -> None:
     chosen = choice(session)
     extra = chosen.for_pytest(item.short)
@@ -128,7 +136,7 @@ def _pytest(
         "-q",
         *arguments,
         *extra,
-        *([] if chosen.paths_of(item.short) else [str(item.folder / "tests")]),
+        *([] if chosen.paths_of(item.short) else [str(item.folder / folder)]),
         # 5: a distribution without a test of this kind. Who chose tests meant to run some.
         success_codes=[0] if extra else [0, 5],
         # Two sessions may measure at once.
@@ -142,7 +150,7 @@ def tests(session: nox.Session) -> None:
     part = [sys.executable, "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s"]
     chosen = choice(session)
     tested = [*chosen.shorts, *chosen.options, *(path for path, _ in chosen.paths)]
-    meant = dict.fromkeys(("unit", "server", "minimums"), tested)
+    meant = dict.fromkeys(("unit", "server", "conformance", "minimums"), tested)
     # These take no options of pytest; the other parts are about the repository as a whole.
     meant |= {"wheel": list(chosen.shorts), "demo": list(chosen.shorts)}
     meant["tools"] = chosen.paths_of("")
@@ -169,25 +177,11 @@ def lint(session: nox.Session) -> None:
     session.run("lint-imports", "--config", "reports/importlinter.ini")
     session.run("codespell", ".")
     session.run("zizmor", "--offline", "--quiet", ".github/workflows")
-    _actionlint(session)
+    actionlint.run(session)
     session.run(
         "validate-pyproject", *[str(item.folder / "pyproject.toml") for item in distributions()]
     )
     session.run("python", "tools/tables.py", "--check")
-
-
-def _actionlint(session: nox.Session) -> None:
-    """Check the workflows with actionlint, where Go can build it; its wheel downloads a binary."""
-    go = shutil.which("go")
-    if go is None:
-        session.warn("left out: actionlint, which Go builds, and Go is not installed")
-        return
-    target = _CACHE / f"actionlint-{ACTIONLINT}"
-    program = target / "actionlint"
-    if not program.exists():
-        package = f"github.com/rhysd/actionlint/cmd/actionlint@{ACTIONLINT}"
-        session.run(go, "install", package, external=True, env={"GOBIN": str(target)})
-    session.run(str(program), *map(str, ROOT.glob(".github/workflows/*.yml")), external=True)
 
 
 @nox.session
@@ -246,7 +240,25 @@ def server(session: nox.Session, dist: str) -> None:
         session.skip(f"{dist} talks to no server")
     _install_cell(session, item, newest_minor(item), "test")
     session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
-    _pytest(session, item, "-m", "server")
+    _pytest(session, item, "-m", "server", NO_CONFORMANCE)
+
+
+@nox.session
+@nox.parametrize("python,dist,mlflow", _cells())
+def conformance(session: nox.Session, dist: str, mlflow: str) -> None:
+    """Hold a plugin against MLflow's contract with the kit; the report is left in reports/."""
+    item = _enter(session, dist)
+    if not (item.folder / CONFORMANCE).is_dir():
+        session.skip(f"{dist} has no conformance tests")
+    paths = choice(session).paths_of(dist)
+    if paths and not any(CONFORMANCE in path for path in paths):
+        session.skip("a conformance test was not chosen")
+    _install_cell(session, item, mlflow, "test")
+    for kit in ("shared/plugin-testing", "shared/plugin-servers"):
+        session.install("-e", str(ROOT / kit), "-c", constraints_of(mlflow))
+    report = REPORTS / "conformance" / f"{dist}-mlflow{mlflow}.json"
+    asked = ("--mlflow-plugin-level=full", f"--mlflow-plugin-json={report}")
+    _pytest(session, item, *asked, folder=CONFORMANCE)
 
 
 @nox.session(python=OLDEST_PYTHON)

@@ -11,7 +11,7 @@ _TEST = re.compile(r"^SKIPPED \[(\d+)\] (?:\S+?(?::\d+)?: )?(.*)$")
 _SESSION = re.compile(r"^nox > Session (\S+) skipped: (.*)$")
 _WARNING = re.compile(r"^nox > left out: (.*)$")
 # What the user did not ask for, and what does not exist, is not left out.
-_MEANT = ("was not chosen", "talks to no server", "has no benchmark")
+_MEANT = ("was not chosen", "talks to no server", "has no benchmark", "has no conformance")
 
 
 def found(output: str) -> list[str]:
