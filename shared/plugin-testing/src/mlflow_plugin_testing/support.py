@@ -29,7 +29,8 @@ class Tier(enum.IntEnum):
         BASE: Without it MLflow's own commands fail.
         EXTENDED: What the client library and the user interface use every day.
         FULL: All else that MLflow lets a plugin do.
-        REFERENCE: What MLflow's server gives to its own SQL store alone; it counts for no level.
+        REFERENCE: What only some can have, since MLflow gives it to its own SQL store alone, or since a service knows
+            no such thing; it counts for no level.
     """
 
     BASE = 1
