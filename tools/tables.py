@@ -11,6 +11,7 @@ import re
 import sys
 from typing import TYPE_CHECKING
 
+import kit_tables
 from discover import PYTHONS, ROOT, Distribution, distributions, plugins
 
 if TYPE_CHECKING:
@@ -88,7 +89,9 @@ def main(arguments: list[str], root: Path = ROOT) -> int:
             print(f"{path.relative_to(root)}: its tables are out of date; run `nox -s tables`")
         else:
             path.write_text(text, encoding="utf-8")
-    return 1 if stale and "--check" in arguments else 0
+    check = "--check" in arguments
+    of_the_kit = root == ROOT and kit_tables.stale(print, check=check)
+    return 1 if (stale and check) or of_the_kit else 0
 
 
 if __name__ == "__main__":
