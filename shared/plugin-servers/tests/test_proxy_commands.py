@@ -55,12 +55,14 @@ def _proxy(*options: str) -> Iterator[_Run]:
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
-            assert process.stdout is not None
-            place, _, target = process.stdout.readline().partition(" leads to ")
-            assert target == f"{LOOPBACK}:{port}\n"
-            assert "Type help" in process.stdout.readline()
-            yield _Run(process, int(place.rpartition(":")[2]))
-            process.kill()
+            try:
+                assert process.stdout is not None
+                place, _, target = process.stdout.readline().partition(" leads to ")
+                assert target == f"{LOOPBACK}:{port}\n"
+                assert "Type help" in process.stdout.readline()
+                yield _Run(process, int(place.rpartition(":")[2]))
+            finally:
+                process.kill()
 
 
 def _connect(run: _Run) -> socket.socket:

@@ -132,7 +132,7 @@ class _Recipe(Recipe):
 
     def command(self, folder: Path, port: int) -> list[str]:
         if not self._was_ready:
-            # Kept from the first good start on: its parts remember each other by their ports.
+            # Kept from the first good start on, for the sockets that it leaves in /tmp are named after them.
             self._ports = _other_ports(port)
         settings = {
             "dir": str(folder),
