@@ -60,7 +60,6 @@ class SlurmServer(Server):
             message = f"{path} is not the slurm.conf of a cluster; the form is file:///etc/slurm/slurm.conf"
             raise ServerUnavailableError(message)
         try:
-            # With a time limit of its own, for a command asks again for a minute.
             ask(None, path, "scontrol", "show", "config")
         except ServerUnavailableError as error:
             message = f"the slurm cluster of {path} does not answer: {error}"
@@ -101,7 +100,7 @@ class SlurmServer(Server):
             What it wrote.
 
         Raises:
-            ServerUnavailableError: It fails; what it complained about is in the message.
+            SlurmCommandError: It fails; what it complained about is in the message.
         """
         return ask(self._cluster.bin if self._cluster else None, self.configuration, *words)
 

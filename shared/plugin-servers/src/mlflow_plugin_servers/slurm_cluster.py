@@ -28,11 +28,15 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.addresses import Address
     from mlflow_plugin_servers.binaries import Binaries
 
-__all__ = ["Cluster", "ask"]
+__all__ = ["Cluster", "SlurmCommandError", "ask"]
 
 _LONGEST_SOCKET = 107
 _PORTS_TRIED = 3
 _ANSWER_WITHIN = 30.0
+
+
+class SlurmCommandError(ServerUnavailableError):
+    """One of Slurm's commands failed."""
 
 
 class Cluster:
@@ -242,25 +246,27 @@ class Cluster:
             _write_private(self.folder / "slurmdbd.conf", text)
 
 
-def ask(folder: Path | None, configuration: Path, *command: str, check: bool = True) -> str:
+def ask(folder: Path | None, configuration: Path, *command: str) -> str:
     """Run one of Slurm's commands.
 
     Args:
         folder: Where they are; None to look for them on the PATH.
         configuration: The cluster's slurm.conf.
         command: Command and arguments.
-        check: Whether its failure is an error.
 
     Returns:
         What it wrote.
 
     Raises:
-        ServerUnavailableError: It is not there, fails or takes too long; what it complained about is in the message.
+        SlurmCommandError: It is not there, fails or takes too long; what it complained about is in the message.
     """
-    program = shutil.which(command[0], path=str(folder) if folder else None)
+    # With all of the PATH: a job is given the one of the command that submits it.
+    own = os.environ.get("PATH", os.defpath)
+    path = f"{folder}{os.pathsep}{own}" if folder else own
+    program = shutil.which(command[0], path=path)
     if program is None:
         message = f"{command[0]} is not on the PATH"
-        raise ServerUnavailableError(message)
+        raise SlurmCommandError(message)
     try:
         done = subprocess.run(
             [program, *command[1:]],
@@ -268,14 +274,14 @@ def ask(folder: Path | None, configuration: Path, *command: str, check: bool = T
             capture_output=True,
             text=True,
             timeout=_ANSWER_WITHIN,
-            check=check,
-            env={**os.environ, "SLURM_CONF": str(configuration)},
+            check=True,
+            env={**os.environ, "PATH": path, "SLURM_CONF": str(configuration)},
         )
     except subprocess.CalledProcessError as error:
         message = f"{command[0]} failed: {error.stderr or error.stdout}"
-        raise ServerUnavailableError(message) from error
+        raise SlurmCommandError(message) from error
     except subprocess.TimeoutExpired as error:
-        raise ServerUnavailableError(str(error)) from error
+        raise SlurmCommandError(str(error)) from error
     return done.stdout
 
 

@@ -18,6 +18,7 @@ from mlflow_plugin_servers.catalog import SERVERS
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
 from mlflow_plugin_servers.fixtures.common import provide
 from mlflow_plugin_servers.slurm import SlurmServer
+from mlflow_plugin_servers.slurm_cluster import SlurmCommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,7 @@ def test_the_records_tell_the_end_of_a_job_that_has_left_the_queue(
         def forgotten() -> bool:
             try:
                 server.command("scontrol", "show", "job", job)
-            except ServerUnavailableError as error:
+            except SlurmCommandError as error:
                 return "Invalid job id" in str(error)
             return False
 
@@ -324,7 +325,7 @@ def test_without_accounting_no_database_is_needed(tmp_path: Path) -> None:
 
         assert wait_for(server, job, "COMPLETED", "FAILED") == "COMPLETED"
         assert "slurmdbd" not in server.daemons
-        with pytest.raises(ServerUnavailableError, match="accounting storage is disabled"):
+        with pytest.raises(SlurmCommandError, match="accounting storage is disabled"):
             server.command("sacct")
 
 
