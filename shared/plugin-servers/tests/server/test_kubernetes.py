@@ -302,7 +302,9 @@ def test_a_kubeconfig_that_leads_nowhere_is_told_from_none(
         KubernetesServer.at(uri)
 
 
-def test_a_killed_pytest_leaves_no_process_of_the_cluster(pytester: pytest.Pytester) -> None:
+def test_a_killed_pytest_leaves_no_process_of_the_cluster(
+    pytester: pytest.Pytester, request: pytest.FixtureRequest
+) -> None:
     notes = pytester.path / "notes"
     pytester.makepyfile(
         f"""
@@ -316,7 +318,9 @@ def test_a_killed_pytest_leaves_no_process_of_the_cluster(pytester: pytest.Pytes
             time.sleep(600)
         """
     )
-    run = subprocess.Popen([sys.executable, "-m", "pytest", *_OPTIONS], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "pytest", *_OPTIONS]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    request.addfinalizer(run.kill)
     assert eventually(lambda: notes.exists() and notes.read_text().endswith("\n"), within=60)
     folder, *pids = notes.read_text().split()
     assert len(pids) == 6

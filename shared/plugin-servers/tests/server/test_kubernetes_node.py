@@ -43,11 +43,22 @@ def shell(kubernetes_node: KubernetesNode) -> Any:
     return describe
 
 
-def machine() -> dict[str, Any]:
-    """Return what a node may not change: kernel settings, mounts, links, and the control groups of clusters."""
-    kernel = {name: Path("/proc/sys", name).read_text(encoding="ascii") for name in _KERNEL}
+def kernel() -> dict[str, str]:
+    """Return the settings that a kubelet changes for the whole machine."""
     return {
-        **kernel,
+        name: path.read_text(encoding="ascii")
+        for name in _KERNEL
+        if (path := Path("/proc/sys", name)).exists()
+    }
+
+
+# Read before any test of the session has started a node.
+_KERNEL_BEFORE = kernel()
+
+
+def machine() -> dict[str, Any]:
+    """Return what a node may not change: mounts, links, and folders of container runtimes."""
+    return {
         "mounts": Path("/proc/mounts").read_text(encoding="utf-8"),
         "links": sorted(each.name for each in Path("/sys/class/net").iterdir()),
         "folders": [path for path in ("/run/containerd", "/var/lib/cni") if Path(path).exists()],
@@ -218,8 +229,9 @@ def test_a_node_that_is_killed_starts_again_with_its_images(
         assert admin.run("default", job("after", "true", image=server.image)) == "Complete"
 
 
+@pytest.mark.usefixtures("kubernetes_node")
 def test_a_killed_pytest_leaves_nothing_of_a_node_and_its_containers(
-    pytester: pytest.Pytester, kubernetes_node: KubernetesNode
+    pytester: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
     before = machine()
     notes = pytester.path / "notes"
@@ -247,11 +259,14 @@ def test_a_killed_pytest_leaves_nothing_of_a_node_and_its_containers(
             time.sleep(600)
         """
     )
-    run = subprocess.Popen([sys.executable, "-m", "pytest", *_OPTIONS], stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "pytest", *_OPTIONS]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    request.addfinalizer(run.kill)
     assert eventually(lambda: notes.exists() and notes.read_text().endswith("\n"), within=60)
     folder, pid = notes.read_text().split()
     # While it runs it changes nothing that others see, either.
     assert machine() == before
+    assert kernel() == _KERNEL_BEFORE
     processes = descendants(run.pid)
     commands = {
         Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")[0].rpartition(b"/")[2].decode()
