@@ -18,6 +18,7 @@ from waiting import alive, eventually
 
 from mlflow_plugin_servers.errors import NotOurServerError, ServerUnavailableError
 from mlflow_plugin_servers.kubernetes import KubernetesServer
+from mlflow_plugin_servers.kubernetes_programs import MODULES, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,12 @@ def admin(kubernetes_server: KubernetesServer) -> Iterator[Cluster]:
 
 def status_of(refused: pytest.ExceptionInfo[ApiException]) -> int:
     return int(refused.value.status)
+
+
+def test_the_server_tells_the_version_that_was_pinned(admin: Cluster) -> None:
+    assert client.VersionApi(admin.api).get_code().git_version == f"v{VERSION}"
+    pinned = (MODULES[0].folder / "go.mod").read_text(encoding="utf-8")
+    assert f"require k8s.io/kubernetes v{VERSION}\n" in pinned
 
 
 def test_a_job_runs_to_its_end_on_a_played_node_in_seconds(
