@@ -129,7 +129,13 @@ class OssServer(Server):
 
     def facts(self) -> dict[str, str]:
         """Tell what there is to know; see the base class."""
-        return {"endpoint": self.uri, **self.environment}
+        own = self.account
+        return {
+            "endpoint": own.endpoint,
+            "access key": own.key_id,
+            "secret": own.secret,
+            "region": own.region,
+        }
 
     @property
     def environment(self) -> dict[str, str]:

@@ -87,8 +87,8 @@ class SlurmServer(Server):
 
     def facts(self) -> dict[str, str]:
         """Tell what there is to know; see the base class."""
-        path = f"{self._cluster.bin}{os.pathsep}$PATH" if self._cluster else "$PATH"
-        return {"SLURM_CONF": str(self.configuration), "PATH": path}
+        commands = str(self._cluster.bin) if self._cluster else "on the PATH"
+        return {"configuration": str(self.configuration), "commands": commands}
 
     def command(self, *words: str) -> str:
         """Run one of Slurm's commands, such as `command("squeue", "--json")`.
