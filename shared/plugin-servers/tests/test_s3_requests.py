@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -39,6 +40,9 @@ def test_the_uri_of_a_server_holds_all_that_its_clients_need() -> None:
     server = S3Server(_ACCESS)
 
     assert server.uri == "http://key:s%2Fe%2Bc%20ret@127.0.0.1:9000/?region=eu-central-1"
+    assert S3Server(replace(_ACCESS, endpoint="https://[::1]:9")).uri.startswith(
+        "https://key:s%2Fe%2Bc%20ret@[::1]:9/"
+    )
     assert (server.endpoint, server.port) == ("http://127.0.0.1:9000", 9000)
     assert server.environment["AWS_SECRET_ACCESS_KEY"] == "s/e+c ret"
     assert server.environment == S3Bucket("b", _ACCESS).environment

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree as ET
 
 from mlflow_plugin_servers.addresses import Address
@@ -71,9 +71,10 @@ class S3Server(Server):
             # The URI itself is not shown: it holds a secret.
             message = f"the URI of {cls.name} must have the form http(s)://ACCESS_KEY:SECRET_KEY@host:port"
             raise ServerUnavailableError(message)
+        host = f"[{address.host}]" if ":" in address.host else address.host
         told = {name: values[-1] for name, values in parse_qs(address.query).items()}
         access = S3Access(
-            f"{scheme}://{address.host}:{address.port}",
+            f"{scheme}://{host}:{address.port}",
             address.user,
             address.password,
             told.get("region", "us-east-1"),
@@ -88,14 +89,12 @@ class S3Server(Server):
     @property
     def uri(self) -> str:
         """Endpoint and credentials in one, as `at` reads them."""
-        scheme, _, place = self.access.endpoint.partition("://")
-        host, _, port = place.partition(":")
+        place = urlsplit(self.access.endpoint)
         query = f"region={self.access.region}"
         query += f"&ca={self.access.ca_file}" if self.access.ca_file else ""
-        address = Address(
-            host, int(port), self.access.access_key, self.access.secret_key, "", query
-        )
-        return address.url(scheme)
+        keys = (self.access.access_key, self.access.secret_key)
+        address = Address(place.hostname or "", self.port, *keys, query=query)
+        return address.url(place.scheme)
 
     @property
     def endpoint(self) -> str:
