@@ -139,12 +139,8 @@ def call(
     elif form is not None:
         data, kind = urlencode(form).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
     request = urllib.request.Request(url, data, {**kind, **(headers or {})}, method=method)  # noqa: S310
-    handlers: list[urllib.request.BaseHandler] = [urllib.request.ProxyHandler({})]
-    if authority:
-        context = ssl.create_default_context(cadata=authority)
-        handlers.append(urllib.request.HTTPSHandler(context=context))
     try:
-        with urllib.request.build_opener(*handlers).open(request, timeout=timeout) as answer:
+        with _opener(url, authority).open(request, timeout=timeout) as answer:
             text = answer.read().decode("utf-8")
             location = answer.headers.get("Location")
     except urllib.error.HTTPError as error:
@@ -190,6 +186,22 @@ def token_by_secret(
         "POST", endpoint, form=fields, headers=headers, authority=authority
     )
     return answer
+
+
+def _opener(url: str, authority: str | None) -> urllib.request.OpenerDirector:
+    """Put together what a request needs and no more: no proxy, no redirects, and TLS only for https.
+
+    The usual opener reads all authorities of the system, which takes longer than a request to loopback: a server that
+    is asked again and again whether it is ready would have to share the processor with that.
+    """
+    opener = urllib.request.OpenerDirector()
+    opener.add_handler(urllib.request.HTTPHandler())
+    opener.add_handler(urllib.request.HTTPDefaultErrorHandler())
+    opener.add_handler(urllib.request.HTTPErrorProcessor())
+    if url.startswith("https:"):
+        context = ssl.create_default_context(cadata=authority)
+        opener.add_handler(urllib.request.HTTPSHandler(context=context))
+    return opener
 
 
 def _number(value: int) -> str:
