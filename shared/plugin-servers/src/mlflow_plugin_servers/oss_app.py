@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["App", "serve"]
 
+_LONGEST_NAME = 1023
 # No bucket may have this name.
 CONTROL = "_control"
 # Parameters that ask for something of their own; any other request is a plain one.
@@ -128,6 +129,8 @@ class App:
             raise unsupported(f"{' '.join(asked)} on {'an object' if request.key else 'a bucket'}")
         if found != self._buckets.make:
             self._buckets.check(request.bucket)
+        if request.method in {"PUT", "POST"}:
+            _check_name(request.key)
         return found
 
     def _obey(self, request: Request) -> Response:
@@ -149,6 +152,13 @@ class App:
         elif request.key == "requests":
             result = self._faults.asked()
         return Response(200, {}, json.dumps(result).encode())
+
+
+def _check_name(key: str) -> None:
+    """Refuse the names that Alibaba's documentation excludes."""
+    if key.startswith(("/", "\\")) or len(key.encode()) > _LONGEST_NAME:
+        message = "The specified object is not valid."
+        raise OssError(400, "InvalidObjectName", message, fields={"ObjectName": key})
 
 
 def _refusal(error: OssError, request: Request) -> Response:

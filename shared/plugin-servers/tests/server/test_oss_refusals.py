@@ -143,6 +143,14 @@ def test_names_and_numbers_out_of_bounds_are_refused(bucket: Bucket, oss_server:
         request(oss_server.account, "PUT", "-bad-")
 
 
+@pytest.mark.parametrize("key", ["/k", "\\k", "k" * 1024, "é" * 512])
+def test_a_name_that_oss_does_not_allow_is_refused(bucket: Bucket, key: str) -> None:
+    with pytest.raises(oss2.exceptions.ServerError, match="InvalidObjectName"):
+        old_client(bucket).put_object(key, b"")
+
+    old_client(bucket).put_object("k" * 1023, b"")
+
+
 def test_faults_come_as_often_as_ordered_and_the_newer_client_tries_again(
     private_oss_server: OssServer,
 ) -> None:
