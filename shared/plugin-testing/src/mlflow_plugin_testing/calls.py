@@ -144,6 +144,11 @@ class Calls:
         }
         return Calls(self._store, self._normaliser, self._transcript, **{**kept, **changes})
 
+    def again(self) -> Calls:
+        """Return the same store with an empty transcript, in which the same ids are known."""
+        transcript = _Transcript(reached=self._transcript.reached)
+        return Calls(self._store, self._normaliser, transcript)
+
     @property
     def unordered(self) -> Any:
         """The same store, for calls whose answers have no promised order."""

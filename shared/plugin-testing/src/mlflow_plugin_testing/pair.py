@@ -67,6 +67,22 @@ class Pair:
         self._reference = _Side("MLflow's own store", Calls(reference))
         self._candidate = _Side("this store", Calls(candidate))
         self._compared = 0
+        self._forgiving = False
+
+    def again(self, *, forgiving: bool = False) -> Pair:
+        """Return a pair that knows the ids that this one knows, and to which nothing was said yet.
+
+        A property test compares each of its examples by itself.
+
+        Args:
+            forgiving: Whether nothing is compared from where MLflow's own store fails by accident: a search drawn by
+                chance finds the faults of older versions too.
+        """
+        other = Pair(None, None)
+        other._forgiving = forgiving
+        other._reference = _Side(self._reference.name, self._reference.calls.again())
+        other._candidate = _Side(self._candidate.name, self._candidate.calls.again())
+        return other
 
     @property
     def reached(self) -> set[str]:
@@ -108,6 +124,8 @@ class Pair:
             if number >= min(len(ours), len(theirs)):
                 self._differ(number, "one of them made no further call")
             left, right = ours[number], theirs[number]
+            if self._forgiving and left.failed and left.failed.accidental:
+                return
             if right.absent:
                 continue
             if right.failed and right.failed.not_implemented:
