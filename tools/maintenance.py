@@ -79,6 +79,13 @@ def servers(session: nox.Session) -> None:
 
 
 @nox.session
+def survey(session: nox.Session) -> None:
+    """Run the kit on plugins that others have published, and write the page about them."""
+    session.install("tomli", "-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
+    session.run("python", "tools/survey.py", *session.posargs)
+
+
+@nox.session
 def new_plugin(session: nox.Session) -> None:
     """Make a plugin: `-- NAME --kind artifact_repository [--scheme SCHEME]`."""
     session.install("ruff", "tomli", "-c", str(CONSTRAINTS))

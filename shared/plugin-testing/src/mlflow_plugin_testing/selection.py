@@ -65,10 +65,11 @@ def choose(distributions: Sequence[str], uris: Sequence[str], kinds: Sequence[st
     """
     places = [place for name in distributions for place in _of_distribution(name)]
     places += [place for uri in uris for place in _of_uri(uri)]
+    # A distribution that is named and found by its scheme too is looked at once.
+    places = list(dict.fromkeys(places))
     if kinds:
-        wanted = {
-            suite for kind, (suite, _) in {**_AT_A_URI, **_BY_ENTRY_POINT}.items() if kind in kinds
-        }
+        suites = {**_AT_A_URI, **_BY_ENTRY_POINT, "packaging": ("PackagingSuite", "")}
+        wanted = {suite for kind, (suite, _) in suites.items() if kind in kinds}
         places = [place for place in places if place.suite in wanted]
     if not places:
         message = f"nothing to check: no plugin of the kinds {', '.join(kinds)} was chosen"
