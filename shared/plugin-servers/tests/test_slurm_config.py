@@ -114,9 +114,9 @@ def test_a_command_that_fails_says_what_it_complained_about(tmp_path: Path) -> N
     command.chmod(0o755)
 
     with pytest.raises(SlurmCommandError, match="sbatch failed: no such partition"):
-        ask(tmp_path, tmp_path / "slurm.conf", "sbatch")
+        ask(f"{tmp_path}:/bin", tmp_path / "slurm.conf", "sbatch")
     with pytest.raises(SlurmCommandError, match="squeue-of-nobody is not on the PATH"):
-        ask(tmp_path, tmp_path / "slurm.conf", "squeue-of-nobody")
+        ask(str(tmp_path), tmp_path / "slurm.conf", "squeue-of-nobody")
 
 
 def test_a_uri_that_names_no_file_is_a_reason(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ class SlurmServer(Server):
             message = f"{path} is not the slurm.conf of a cluster; the form is file:///etc/slurm/slurm.conf"
             raise ServerUnavailableError(message)
         try:
-            ask(None, path, "scontrol", "show", "config")
+            ask(os.environ.get("PATH", os.defpath), path, "scontrol", "show", "config")
         except ServerUnavailableError as error:
             message = f"the slurm cluster of {path} does not answer: {error}"
             raise ServerUnavailableError(message) from error
@@ -73,10 +73,8 @@ class SlurmServer(Server):
 
     @property
     def environment(self) -> dict[str, str]:
-        """SLURM_CONF, and a PATH on which Slurm's commands come first."""
-        path = os.environ.get("PATH", os.defpath)
-        if self._cluster:
-            path = f"{self._cluster.bin}{os.pathsep}{path}"
+        """SLURM_CONF, and a PATH on which Slurm's commands are found."""
+        path = self._cluster.path if self._cluster else os.environ.get("PATH", os.defpath)
         return {"SLURM_CONF": str(self.configuration), "PATH": path}
 
     @property
@@ -102,7 +100,7 @@ class SlurmServer(Server):
         Raises:
             SlurmCommandError: It fails; what it complained about is in the message.
         """
-        return ask(self._cluster.bin if self._cluster else None, self.configuration, *words)
+        return ask(self.environment["PATH"], self.configuration, *words)
 
     def stop(self, daemon: str | None = None) -> None:
         """End a daemon in order, or all of them, and then the jobs too; `start` starts what is missing.

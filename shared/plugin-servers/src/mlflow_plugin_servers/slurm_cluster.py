@@ -119,6 +119,13 @@ class Cluster:
         return self._group.log_path("slurmctld")
 
     @property
+    def path(self) -> str:
+        """A PATH on which Slurm's commands are found, and all that is on this process's own."""
+        own, folder = os.environ.get("PATH", os.defpath), str(self.bin)
+        # The folder of the system's commands comes last, for it holds much else, such as another Python.
+        return os.pathsep.join([folder, own] if self._libraries else [own, folder])
+
+    @property
     def configuration(self) -> Path:
         """The file slurm.conf."""
         return self.folder / "slurm.conf"
@@ -219,7 +226,7 @@ class Cluster:
         return {**own, "LD_LIBRARY_PATH": self._libraries} if self._libraries else own
 
     def _ask(self, *command: str) -> str:
-        return ask(self.bin, self.configuration, *command)
+        return ask(self.path, self.configuration, *command)
 
     def _command_folder(self) -> Path:
         """Name the folder with Slurm's commands; make it of scripts where they do not find their libraries."""
@@ -246,11 +253,11 @@ class Cluster:
             _write_private(self.folder / "slurmdbd.conf", text)
 
 
-def ask(folder: Path | None, configuration: Path, *command: str) -> str:
+def ask(path: str, configuration: Path, *command: str) -> str:
     """Run one of Slurm's commands.
 
     Args:
-        folder: Where they are; None to look for them on the PATH.
+        path: A PATH that they are on.
         configuration: The cluster's slurm.conf.
         command: Command and arguments.
 
@@ -260,9 +267,6 @@ def ask(folder: Path | None, configuration: Path, *command: str) -> str:
     Raises:
         SlurmCommandError: It is not there, fails or takes too long; what it complained about is in the message.
     """
-    # With all of the PATH: a job is given the one of the command that submits it.
-    own = os.environ.get("PATH", os.defpath)
-    path = f"{folder}{os.pathsep}{own}" if folder else own
     program = shutil.which(command[0], path=path)
     if program is None:
         message = f"{command[0]} is not on the PATH"
