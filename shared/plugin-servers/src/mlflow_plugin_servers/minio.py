@@ -6,7 +6,6 @@ MinIO's licence is the AGPL: it only ever runs here as a process of its own, and
 from __future__ import annotations
 
 import contextlib
-import secrets
 from typing import TYPE_CHECKING, ClassVar
 
 from mlflow_plugin_servers import binaries, go
@@ -16,7 +15,7 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.local import LocalServer, Recipe
 from mlflow_plugin_servers.ports import LOOPBACK
 from mlflow_plugin_servers.s3_requests import S3Access
-from mlflow_plugin_servers.s3_server import S3Server, takes_objects
+from mlflow_plugin_servers.s3_server import S3Server, own_keys, takes_objects
 from mlflow_plugin_servers.s3_tls import tls_argument, tls_files
 
 if TYPE_CHECKING:
@@ -98,7 +97,7 @@ class _Recipe(Recipe):
         self._minio = programs["minio"]
         self._options = options
         self._tls = tls
-        self._keys = (secrets.token_hex(8), secrets.token_hex(16))
+        self._keys = own_keys()
         self._ca: Path | None = None
 
     def access(self, port: int) -> S3Access:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.local import LocalServer, Recipe
 from mlflow_plugin_servers.ports import LOOPBACK, free_port
 from mlflow_plugin_servers.s3_requests import S3Access
-from mlflow_plugin_servers.s3_server import S3Server, takes_objects
+from mlflow_plugin_servers.s3_server import S3Server, own_keys, takes_objects
 from mlflow_plugin_servers.s3_tls import tls_argument, tls_files
 
 if TYPE_CHECKING:
@@ -112,7 +111,7 @@ class _Recipe(Recipe):
         self._weed = programs["weed"]
         self._options = options
         self._tls = tls
-        self._keys = (secrets.token_hex(8), secrets.token_hex(16))
+        self._keys = own_keys()
         self._ca: Path | None = None
         self._ports: dict[str, int] = {}
         self._was_ready = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_servers.server import Life
 
-__all__ = ["S3Bucket", "S3Server", "takes_objects"]
+__all__ = ["S3Bucket", "S3Server", "own_keys", "takes_objects"]
 
 _OK = range(200, 300)
 _PROBE = "/ready-probe"
@@ -272,6 +273,19 @@ def _client_options(access: S3Access) -> dict[str, Any]:
         "region_name": access.region,
     }
     return told | ({"verify": str(access.ca_file)} if access.ca_file else {})
+
+
+@functools.cache
+def own_keys() -> tuple[str, str]:
+    """Return the access key and the secret of the servers that are started here.
+
+    The same for all of this process: the default session of boto3, which MLflow uses, keeps the first that it finds
+    in the environment, whatever stands there later.
+
+    Returns:
+        Both, new for each process.
+    """
+    return secrets.token_hex(8), secrets.token_hex(16)
 
 
 def takes_objects(access: S3Access) -> bool:

@@ -278,6 +278,19 @@ def test_a_client_finds_everything_in_the_environment(
     assert keys_of(connect(bucket), bucket) == ["k"]
 
 
+def test_the_default_session_of_boto3_serves_for_all_servers_of_a_process(
+    s3_bucket: S3Bucket, minio_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for bucket in (s3_bucket, minio_bucket):
+        for variable, value in bucket.environment.items():
+            monkeypatch.setenv(variable, value)
+
+        boto3.client("s3").put_object(Bucket=bucket.name, Key="k", Body=b"1")
+
+        assert keys_of(connect(bucket), bucket) == ["k"]
+
+
 def test_the_server_listens_on_loopback_alone(server: S3Server) -> None:
     found = listeners(server.pid)
 
