@@ -101,11 +101,9 @@ class TrackingCapability(Capability):
         "traces",
         (
             "batch_get_trace_infos",
-            "batch_get_traces",
             "delete_trace_tag",
             "delete_traces",
             "get_online_trace_details",
-            "get_trace",
             "get_trace_info",
             "link_traces_to_run",
             "search_traces",
@@ -116,7 +114,12 @@ class TrackingCapability(Capability):
         undeclared=("deprecated_start_trace_v2", "deprecated_end_trace_v2"),
         since="3.2",
     )
-    SPANS = Facts(_EXTENDED, "spans", ("log_spans", "log_spans_async"), since="3.3")
+    SPANS = Facts(
+        _EXTENDED,
+        "spans",
+        ("batch_get_traces", "get_trace", "log_spans", "log_spans_async"),
+        since="3.3",
+    )
     ASSESSMENTS = Facts(
         _EXTENDED,
         "assessments",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,7 +11,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_testing.scenario import World
 
-__all__ = ["SECOND", "span", "span_id", "tick", "trace_id", "trace_info"]
+__all__ = ["SECOND", "span", "span_id", "trace_id", "trace_info"]
 
 # Nanoseconds: spans are measured in them, and traces in milliseconds.
 SECOND = 1_000_000_000
@@ -114,13 +113,6 @@ def span(
             resource=Resource.get_empty(),
         )
     )
-
-
-def tick() -> None:
-    """Wait until the clock shows another millisecond: what is made after it is younger in every store."""
-    began = time.time_ns() // 1_000_000
-    while time.time_ns() // 1_000_000 == began:
-        time.sleep(0.0002)
 
 
 def _context(world: World, trace: str, name: str) -> Any:

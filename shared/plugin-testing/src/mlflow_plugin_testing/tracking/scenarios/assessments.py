@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import span_id, trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -18,7 +19,7 @@ _times = {"create_time_ms": 1000, "last_update_time_ms": 2000}
 
 
 def _trace(store: Any, world: World, name: str = "one") -> str:
-    experiment = store.create_experiment(world.name(name))
+    experiment = new_experiment(store, world, name)
     store.start_trace(trace_info(world, experiment, name))
     return trace_id(world, name)
 
@@ -197,9 +198,54 @@ def an_assessment_needs_a_trace(store: Any, world: World) -> None:
 
 @scenario(_about)
 def assessments_are_found_with_their_traces(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in ("one", "two"):
         store.start_trace(trace_info(world, experiment, name))
         store.create_assessment(_feedback(trace_id(world, name), rationale=name))
         store.create_assessment(_expectation(trace_id(world, name)))
     store.search_traces([experiment])
+
+
+@scenario(_about)
+def traces_are_found_by_their_assessments(store: Any, world: World) -> None:
+    from mlflow.entities import Expectation, Feedback
+
+    experiment = new_experiment(store, world, "a")
+    values: tuple[Any, ...] = (True, "yes", 5, 0.5, False, "no")
+    for number, value in enumerate(values):
+        name = trace_id(world, f"t{number}")
+        store.start_trace(trace_info(world, experiment, f"t{number}", request_time=1000 + number))
+        store.create_assessment(Feedback(name="good", value=value, trace_id=name))
+        if number % 2:
+            store.create_assessment(Expectation(name="answer", value=str(value), trace_id=name))
+    first = store.get_trace_info(trace_id(world, "t1"))
+    good = [each for each in first.assessments if each.name == "good"]
+    # One that is overridden is not valid any more, and not found.
+    store.create_assessment(
+        Feedback(
+            name="good",
+            value="maybe",
+            trace_id=trace_id(world, "t1"),
+            overrides=good[0].assessment_id,
+        )
+    )
+    filters = [
+        "feedback.good = 'true'",
+        "feedback.good = 'yes'",
+        "feedback.good = 'maybe'",
+        "feedback.good != 'yes'",
+        "feedback.good = '5'",
+        "feedback.good LIKE '%o%'",
+        "feedback.good ILIKE '%O%'",
+        "feedback.good > 1",
+        "feedback.good <= 0.5",
+        "feedback.never = 'true'",
+        "feedback.good IS NULL",
+        "feedback.never IS NULL",
+        "expectation.answer = 'yes'",
+        "expectation.answer IS NOT NULL",
+        "expectation.answer IS NULL",
+        "expectation.good = 'yes'",
+    ]
+    for text in filters:
+        store.search_traces([experiment], filter_string=text)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick
+from mlflow_plugin_testing.tracking.steps import next_millisecond
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ _about = TrackingCapability.DATASETS
 def _upsert(store: Any, dataset: str, records: Iterable[dict[str, Any]]) -> None:
     """One after the other: records of one call have no order, since they are of the same time."""
     for record in records:
-        tick()
+        next_millisecond()
         store.upsert_dataset_records(dataset, [record])
 
 
@@ -111,7 +111,7 @@ def records_change_the_digest_of_their_dataset(store: Any, world: World) -> None
     made = store.create_dataset(world.name("d"))
     seen = [made.digest]
     for record in ({"inputs": {"n": 1}}, {"inputs": {"n": 2}}):
-        tick()
+        next_millisecond()
         store.upsert_dataset_records(made.dataset_id, [record])
         seen.append(store.get_dataset(made.dataset_id).digest)
     store.note("digests", len(set(seen)))

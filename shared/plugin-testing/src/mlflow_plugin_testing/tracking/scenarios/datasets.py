@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick
+from mlflow_plugin_testing.tracking.steps import new_experiment, next_millisecond
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -18,7 +18,7 @@ _about = TrackingCapability.DATASETS
 
 @scenario(_about)
 def a_dataset_has_what_it_was_made_with(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.create_dataset(
         world.name("d"), tags={"k": "v", "mlflow.user": "ann"}, experiment_ids=[experiment]
     )
@@ -32,7 +32,7 @@ def a_dataset_has_what_it_was_made_with(store: Any, world: World) -> None:
 @scenario(_about)
 def two_datasets_may_have_one_name(store: Any, world: World) -> None:
     first = store.create_dataset(world.name("d"), tags={"n": "1"})
-    tick()
+    next_millisecond()
     second = store.create_dataset(world.name("d"), tags={"n": "2"})
     store.note("are they two", first.dataset_id != second.dataset_id)
     store.get_dataset(first.dataset_id)
@@ -47,14 +47,14 @@ def a_dataset_that_is_not_there_is_missing(store: Any, world: World) -> None:
     store.set_dataset_tags(missing, {"k": "v"})
     store.delete_dataset_tag(missing, "k")
     store.get_dataset_experiment_ids(missing)
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.add_dataset_to_experiments(missing, [experiment])
     store.remove_dataset_from_experiments(missing, [experiment])
 
 
 @scenario(_about)
 def a_deleted_dataset_is_gone_with_its_records(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.create_dataset(world.name("d"), experiment_ids=[experiment]).dataset_id
     kept = store.create_dataset(world.name("kept"), experiment_ids=[experiment]).dataset_id
     for each in (made, kept):
@@ -68,7 +68,7 @@ def a_deleted_dataset_is_gone_with_its_records(store: Any, world: World) -> None
 
 @scenario(_about)
 def a_dataset_is_added_to_experiments_and_removed(store: Any, world: World) -> None:
-    one, two, three = (store.create_experiment(world.name(name)) for name in "abc")
+    one, two, three = (new_experiment(store, world, name) for name in "abc")
     made = store.create_dataset(world.name("d"), experiment_ids=[one]).dataset_id
     store.add_dataset_to_experiments(made, [two])
     store.add_dataset_to_experiments(made, [one, three])
@@ -98,9 +98,9 @@ def tags_of_a_dataset_are_merged_and_deleted(store: Any, world: World) -> None:
 
 
 def _four(store: Any, world: World) -> Any:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for number in range(4):
-        tick()
+        next_millisecond()
         store.create_dataset(
             world.name(f"{'Data' if number % 2 else 'data'}{number}"),
             tags={"number": str(number), "mlflow.user": "ann" if number else "bob"},
@@ -155,9 +155,9 @@ def a_search_of_datasets_that_means_nothing_is_refused(store: Any, world: World)
 
 @scenario(_about)
 def datasets_of_several_experiments_are_found(store: Any, world: World) -> None:
-    one, two, empty = (store.create_experiment(world.name(name)) for name in "abc")
+    one, two, empty = (new_experiment(store, world, name) for name in "abc")
     store.create_dataset(world.name("first"), experiment_ids=[one])
-    tick()
+    next_millisecond()
     store.create_dataset(world.name("both"), experiment_ids=[one, two])
     for wanted in ([one], [two], [one, two], [empty], ["987654321"]):
         store.search_datasets(wanted)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -53,7 +54,7 @@ def endpoint(store: Any, world: World, model_id: Any, name: str = "endpoint") ->
     # MLflow 3.8 takes only the ids.
     if not store.accepts("create_gateway_endpoint", "model_configs"):
         return store.create_gateway_endpoint(world.name(name), [model_id])
-    experiment = store.create_experiment(world.name(f"of {name}"))
+    experiment = new_experiment(store, world, f"of {name}")
     return store.create_gateway_endpoint(
         world.name(name), [_use(model_id)], experiment_id=experiment
     )
@@ -181,7 +182,7 @@ def a_scorer_with_a_model_of_the_gateway_runs_on_new_traces(store: Any, world: W
     import json
 
     found = endpoint(store, world, model(store, world, secret(store, world)))
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     written = {
         "name": "judge",
         "instructions_judge_pydantic_data": {

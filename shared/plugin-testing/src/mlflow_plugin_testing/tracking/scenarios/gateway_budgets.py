@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import SECOND, span, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -71,7 +72,7 @@ def a_budget_of_a_user_names_the_user(store: Any, world: World) -> None:
 def the_cost_of_an_endpoint_is_the_sum_of_its_traces(store: Any, world: World) -> None:
     if not store.accepts("sum_gateway_trace_cost", "endpoint_id"):
         return
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     cost = {"input_cost": 0.25, "output_cost": 0.5, "total_cost": 0.75}
     for number in range(3):
         name = f"t{number}"

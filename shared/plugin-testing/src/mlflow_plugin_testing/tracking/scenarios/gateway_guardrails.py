@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.scenarios.gateway import endpoint, model, secret
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -19,7 +20,7 @@ _needs = "create_gateway_guardrail"
 
 
 def _scorer(store: Any, world: World) -> Any:
-    experiment = store.create_experiment(world.name("scorers"))
+    experiment = new_experiment(store, world, "scorers")
     written = {
         "name": "Safety",
         "builtin_scorer_class": "Safety",

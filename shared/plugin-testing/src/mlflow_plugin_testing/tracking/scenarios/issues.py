@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick, trace_id, trace_info
+from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment, next_millisecond
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -20,7 +21,7 @@ _about = TrackingCapability.ISSUES
 def an_issue_has_what_it_was_made_with(store: Any, world: World) -> None:
     from mlflow.entities import IssueSeverity, IssueStatus
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.create_issue(
         experiment,
         "slow",
@@ -41,7 +42,7 @@ def an_issue_has_what_it_was_made_with(store: Any, world: World) -> None:
 def an_issue_is_changed_in_part(store: Any, world: World) -> None:
     from mlflow.entities import IssueSeverity, IssueStatus
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.create_issue(experiment, "slow", "long", severity=IssueSeverity.LOW).issue_id
     changes: list[dict[str, Any]] = [
         {"status": IssueStatus.RESOLVED},
@@ -60,12 +61,12 @@ def an_issue_is_changed_in_part(store: Any, world: World) -> None:
 def issues_are_found_by_severity_and_age(store: Any, world: World) -> None:
     from mlflow.entities import IssueSeverity, IssueStatus
 
-    experiment = store.create_experiment(world.name("a"))
-    other = store.create_experiment(world.name("b"))
+    experiment = new_experiment(store, world, "a")
+    other = new_experiment(store, world, "b")
     runs = [store.create_run(experiment, "ann", 1000, [], name).info.run_id for name in "xy"]
     severities = (None, IssueSeverity.LOW, IssueSeverity.HIGH, IssueSeverity.LOW)
     for number, severity in enumerate(severities):
-        tick()
+        next_millisecond()
         store.create_issue(
             experiment,
             f"n{number}",
@@ -97,7 +98,7 @@ def issues_are_found_by_severity_and_age(store: Any, world: World) -> None:
 def traces_are_counted_for_an_issue(store: Any, world: World) -> None:
     from mlflow.entities.assessment import IssueReference
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     issue = store.create_issue(experiment, "slow", "")
     for number, name in enumerate(("one", "two", "free")):
         store.start_trace(trace_info(world, experiment, name, request_time=1000 + number))
@@ -116,6 +117,6 @@ def an_issue_that_is_not_there_is_missing(store: Any, world: World) -> None:
     store.get_issue(missing)
     store.update_issue(missing, name="x")
     store.create_issue("987654321", "x", "y")
-    experiment = store.create_experiment(world.name("deleted"))
+    experiment = new_experiment(store, world, "deleted")
     store.delete_experiment(experiment)
     store.create_issue(experiment, "x", "y")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick
+from mlflow_plugin_testing.tracking.steps import new_experiment, next_millisecond
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -26,7 +26,7 @@ def _text(longest: int | None = None) -> Any:
 def a_question_has_each_kind_of_answer(store: Any, world: World) -> None:
     from mlflow.genai.label_schemas import InputCategorical, InputNumeric, InputPassFail
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     inputs = {
         "pass": InputPassFail(positive_label="good", negative_label="bad"),
         "one": InputCategorical(options=["a", "b"]),
@@ -35,7 +35,7 @@ def a_question_has_each_kind_of_answer(store: Any, world: World) -> None:
         "text": _text(100),
     }
     for name, each in inputs.items():
-        tick()
+        next_millisecond()
         made = store.create_label_schema(
             experiment,
             name=name,
@@ -50,11 +50,11 @@ def a_question_has_each_kind_of_answer(store: Any, world: World) -> None:
 
 @scenario(_about, "create_label_schema")
 def questions_are_listed_page_by_page(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     # The question that each experiment has by itself is made when they are listed.
     store.list_label_schemas(experiment)
     for name in "abcd":
-        tick()
+        next_millisecond()
         store.create_label_schema(experiment, name=name, type="feedback", input=_text())
     store.list_label_schemas(experiment)
     for size in range(1, 7):
@@ -65,7 +65,7 @@ def questions_are_listed_page_by_page(store: Any, world: World) -> None:
 
 @scenario(_about, "create_label_schema")
 def a_question_is_changed_in_part(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made, other = (
         store.create_label_schema(experiment, name=name, type="feedback", input=_text()).schema_id
         for name in ("one", "other")
@@ -90,7 +90,7 @@ def a_question_is_changed_in_part(store: Any, world: World) -> None:
 def a_question_is_asked_once_in_an_experiment(store: Any, world: World) -> None:
     from mlflow.genai.label_schemas import InputCategorical, InputNumeric, InputPassFail
 
-    experiment, other = (store.create_experiment(world.name(name)) for name in "ab")
+    experiment, other = (new_experiment(store, world, name) for name in "ab")
     for where in (experiment, experiment, other, "987654321"):
         store.create_label_schema(where, name="q", type="feedback", input=_text())
     refused: list[dict[str, Any]] = [
@@ -110,7 +110,7 @@ def a_question_is_asked_once_in_an_experiment(store: Any, world: World) -> None:
 
 @scenario(_about, "create_label_schema")
 def a_question_is_deleted(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.create_label_schema(experiment, name="q", type="feedback", input=_text()).schema_id
     store.delete_label_schema(made)
     store.get_label_schema(made)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick
+from mlflow_plugin_testing.tracking.steps import next_millisecond
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -68,7 +68,7 @@ def a_server_is_changed_in_part(store: Any, world: World) -> None:
 @scenario(_about, _needs)
 def servers_are_found_and_paged(store: Any, world: World) -> None:
     for letter in "abc":
-        tick()
+        next_millisecond()
         store.create_mcp_server(_name(world, f"server-{letter}"), description=f"is {letter}")
     _version(store, _name(world, "server-b"), "1.0.0", "active")
     ours = f"name LIKE 'io.github.{world.token}/%'"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -19,7 +20,7 @@ _scorer = json.dumps({"name": "s", "call_source": "x", "original_func_name": "s"
 
 @scenario(_about, "upsert_online_scoring_config")
 def a_scorer_is_switched_off_for_new_traces(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.register_scorer(experiment, "judge", _scorer)
     other = store.register_scorer(experiment, "other", _scorer)
     store.get_online_scoring_configs([made.scorer_id])
@@ -33,7 +34,7 @@ def a_scorer_is_switched_off_for_new_traces(store: Any, world: World) -> None:
 
 @scenario(_about, "upsert_online_scoring_config")
 def a_scorer_without_a_model_of_the_gateway_cannot_run(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.register_scorer(experiment, "judge", _scorer)
     store.upsert_online_scoring_config(experiment, "judge", 0.5)
     store.get_online_scoring_configs([made.scorer_id])
@@ -41,7 +42,7 @@ def a_scorer_without_a_model_of_the_gateway_cannot_run(store: Any, world: World)
 
 @scenario(_about, "upsert_online_scoring_config")
 def online_scoring_that_means_nothing_is_refused(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.register_scorer(experiment, "judge", _scorer)
     for rate in (-0.1, 1.1, "often", None):
         store.upsert_online_scoring_config(experiment, "judge", rate)
@@ -54,7 +55,7 @@ def online_scoring_that_means_nothing_is_refused(store: Any, world: World) -> No
 
 @scenario(_about, "upsert_online_scoring_config")
 def a_deleted_scorer_has_no_online_scoring(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.register_scorer(experiment, "judge", _scorer)
     store.upsert_online_scoring_config(experiment, "judge", 0.0)
     store.delete_scorer(experiment, "judge")

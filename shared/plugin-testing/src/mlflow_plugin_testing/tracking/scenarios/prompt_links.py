@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -26,7 +27,7 @@ def _prompt(world: World, version: int) -> Any:
 
 @scenario(_about, "link_prompts_to_trace")
 def traces_are_found_by_the_prompts_they_used(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for number, name in enumerate(("one", "two", "none")):
         store.start_trace(trace_info(world, experiment, name, request_time=1000 + number))
     store.link_prompts_to_trace(trace_id(world, "one"), [_prompt(world, 1), _prompt(world, 2)])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import tick, trace_id, trace_info
+from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment, next_millisecond
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -31,7 +32,7 @@ def _question(store: Any, experiment: Any, name: str) -> Any:
 
 @scenario(_about, _needs)
 def a_queue_has_what_it_was_made_with(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     questions = [_question(store, experiment, name) for name in ("one", "two")]
     made = _queue(
         store, experiment, created_by="Ann", users=["Bob", " ann ", "bob"], schema_ids=questions[:1]
@@ -46,7 +47,7 @@ def a_queue_has_what_it_was_made_with(store: Any, world: World) -> None:
 
 @scenario(_about, _needs)
 def a_queue_of_one_user_is_made_once(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = store.get_or_create_user_queue(experiment, user="Ann@Example.org")
     again = store.get_or_create_user_queue(experiment, user=" ann@example.org ")
     store.note("the same", made.queue_id == again.queue_id)
@@ -58,7 +59,7 @@ def a_queue_of_one_user_is_made_once(store: Any, world: World) -> None:
 
 @scenario(_about, _needs)
 def a_queue_that_cannot_be_is_refused(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     _queue(store, experiment)
     for name in ("Queue", "QUEUE", "", "  ", "default"):
         _queue(store, experiment, name)
@@ -70,10 +71,10 @@ def a_queue_that_cannot_be_is_refused(store: Any, world: World) -> None:
 
 @scenario(_about, _needs)
 def queues_are_listed_by_user_and_item(store: Any, world: World) -> None:
-    experiment, other = (store.create_experiment(world.name(name)) for name in "ab")
+    experiment, other = (new_experiment(store, world, name) for name in "ab")
     made = []
     for number in range(4):
-        tick()
+        next_millisecond()
         users = ["ann"] if number % 2 else ["bob", "ann"]
         made.append(_queue(store, experiment, f"q{number}", users=sorted(users)).queue_id)
     store.start_trace(trace_info(world, experiment, "one"))
@@ -91,7 +92,7 @@ def queues_are_listed_by_user_and_item(store: Any, world: World) -> None:
 
 @scenario(_about, _needs)
 def a_queue_is_changed_in_part(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     question = _question(store, experiment, "one")
     made = _queue(store, experiment, users=["ann"]).queue_id
     _queue(store, experiment, "taken")
@@ -117,7 +118,7 @@ def a_queue_is_changed_in_part(store: Any, world: World) -> None:
 
 
 def _with_items(store: Any, world: World) -> Any:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = _queue(store, experiment, users=["ann"]).queue_id
     for name in ("one", "two", "three"):
         store.start_trace(trace_info(world, experiment, name))
@@ -163,7 +164,7 @@ def an_item_is_completed_declined_and_opened_again(store: Any, world: World) -> 
 
 @scenario(_about, _needs)
 def a_deleted_trace_leaves_its_queues(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     made = _queue(store, experiment).queue_id
     for name in ("one", "two"):
         store.start_trace(trace_info(world, experiment, name))

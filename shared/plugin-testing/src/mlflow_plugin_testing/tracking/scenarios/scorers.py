@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -23,7 +24,7 @@ def _written(text: str) -> str:
 
 @scenario(_about)
 def versions_of_a_scorer_count_up(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for text in ("one", "two", "two"):
         store.register_scorer(experiment, "judge", _written(text))
     store.register_scorer(experiment, "other", _written("other 世界"))
@@ -35,7 +36,7 @@ def versions_of_a_scorer_count_up(store: Any, world: World) -> None:
 
 @scenario(_about)
 def scorers_of_two_experiments_are_kept_apart(store: Any, world: World) -> None:
-    one, two = (store.create_experiment(world.name(name)) for name in "ab")
+    one, two = (new_experiment(store, world, name) for name in "ab")
     for text in ("one", "two"):
         store.register_scorer(one, "judge", _written(text))
     store.register_scorer(two, "judge", _written("of the other"))
@@ -49,7 +50,7 @@ def scorers_of_two_experiments_are_kept_apart(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_version_of_a_scorer_is_deleted(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for text in ("one", "two", "three"):
         store.register_scorer(experiment, "judge", _written(text))
     store.delete_scorer(experiment, "judge", 2)
@@ -64,7 +65,7 @@ def a_version_of_a_scorer_is_deleted(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_scorer_is_deleted_with_all_versions(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in ("judge", "judge", "kept"):
         store.register_scorer(experiment, name, _written(name))
     store.delete_scorer(experiment, "judge")
@@ -79,7 +80,7 @@ def a_scorer_is_deleted_with_all_versions(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_scorer_that_is_not_there_is_missing(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.list_scorers(experiment)
     for where in (experiment, "987654321"):
         store.get_scorer(where, "judge")
@@ -93,7 +94,7 @@ def a_scorer_that_is_not_there_is_missing(store: Any, world: World) -> None:
 
 @scenario(_about)
 def scorers_of_a_deleted_experiment_cannot_be_used(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.register_scorer(experiment, "judge", _written("x"))
     store.delete_experiment(experiment)
     store.register_scorer(experiment, "judge", _written("y"))
@@ -107,7 +108,7 @@ def scorers_of_a_deleted_experiment_cannot_be_used(store: Any, world: World) -> 
 
 @scenario(_about)
 def what_is_no_scorer_is_refused(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in (None, "", "  "):
         store.register_scorer(experiment, name, _written("x"))
     store.list_scorers(experiment)
@@ -115,7 +116,7 @@ def what_is_no_scorer_is_refused(store: Any, world: World) -> None:
 
 @scenario(_about, "list_scorers_across_experiments")
 def scorers_of_several_experiments_are_listed_at_once(store: Any, world: World) -> None:
-    one, two, empty = (store.create_experiment(world.name(name)) for name in "abc")
+    one, two, empty = (new_experiment(store, world, name) for name in "abc")
     for experiment, name in ((one, "b"), (one, "a"), (one, "a"), (two, "c")):
         store.register_scorer(experiment, name, _written(name))
     for wanted in ([one, two, empty], [two], [empty], [], [one, "987654321"]):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import SECOND, span, trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -26,7 +27,7 @@ def _read(store: Any, world: World, experiment: Any, *names: str) -> None:
 
 @scenario(_about, *_needs)
 def spans_come_back_as_they_were_logged(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     spans = [
         span(world, "one", "root", start=SECOND, end=9 * SECOND, kind="AGENT"),
         span(world, "one", "first", parent="root", start=2 * SECOND, end=3 * SECOND, kind="LLM"),
@@ -41,7 +42,7 @@ def spans_come_back_as_they_were_logged(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def attributes_of_every_kind_come_back_from_a_span(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     attributes: dict[str, Any] = {
         "mlflow.spanInputs": {"messages": [{"role": "user", "content": "Grüße, 世界 🌍"}]},
         "mlflow.spanOutputs": ["a", {"b": [1, 2.5, None, True]}],
@@ -63,7 +64,7 @@ def attributes_of_every_kind_come_back_from_a_span(store: Any, world: World) -> 
 
 @scenario(_about, *_needs)
 def events_and_links_come_back_from_a_span(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     events: tuple[tuple[str, int, dict[str, Any]], ...] = (
         ("begin", SECOND + 1, {"n": 1, "f": 0.5, "b": True, "s": "x"}),
         (
@@ -82,7 +83,7 @@ def events_and_links_come_back_from_a_span(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def a_trace_is_made_by_its_first_spans(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for status in ("OK", "ERROR", "UNSET"):
         attributes = {"mlflow.spanInputs": {"q": status}, "mlflow.spanOutputs": f"answer {status}"}
         root = span(
@@ -101,7 +102,7 @@ def a_trace_is_made_by_its_first_spans(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def a_trace_without_its_root_is_in_progress(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     leaf = span(world, "one", "leaf", parent="root", start=5 * SECOND, end=6 * SECOND)
     store.log_spans(experiment, [leaf])
     _read(store, world, experiment, "one")
@@ -112,7 +113,7 @@ def a_trace_without_its_root_is_in_progress(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def a_span_that_is_logged_again_is_replaced(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     first = span(world, "one", "root", end=None, status="UNSET", attributes={"a": 1, "gone": 2})
     store.log_spans(experiment, [first, span(world, "one", "leaf", parent="root")])
     _read(store, world, experiment, "one")
@@ -124,7 +125,7 @@ def a_span_that_is_logged_again_is_replaced(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def spans_that_come_later_are_added(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.log_spans(experiment, [span(world, "one", "root", start=2 * SECOND, end=4 * SECOND)])
     for number, (start, end) in enumerate(((1, 2), (3, 9), (3, 5))):
         store.log_spans(
@@ -146,7 +147,7 @@ def spans_that_come_later_are_added(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def spans_of_two_traces_are_kept_apart(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     roots = [span(world, name, "root", attributes={"of": name}) for name in ("one", "two")]
     leaf = span(world, "two", "leaf", parent="root", status="ERROR", start=2 * SECOND)
     # MLflow before 3.6 refuses spans of two traces in one call.
@@ -161,7 +162,7 @@ def spans_of_two_traces_are_kept_apart(store: Any, world: World) -> None:
 def a_trace_and_its_spans_come_in_any_order(store: Any, world: World) -> None:
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in ("spans first", "trace first"):
         info = trace_info(
             world,
@@ -189,7 +190,7 @@ def a_trace_and_its_spans_come_in_any_order(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def usage_session_and_user_of_spans_are_those_of_the_trace(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
 
     def used(given: int, answered: int) -> dict[str, int]:
         return {
@@ -223,7 +224,7 @@ def usage_session_and_user_of_spans_are_those_of_the_trace(store: Any, world: Wo
 
 @scenario(_about, "log_spans")
 def no_spans_are_nothing(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.log_spans(experiment, [])
     store.search_traces([experiment])
 
@@ -237,7 +238,7 @@ def spans_need_an_experiment(store: Any, world: World) -> None:
 
 @scenario(_about, *_needs)
 def spans_of_a_trace_that_was_deleted_begin_it_anew(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     spans = [span(world, "one", "root"), span(world, "one", "leaf", parent="root")]
     store.log_spans(experiment, spans)
     store.delete_traces(experiment, trace_ids=[trace_id(world, "one")])
@@ -248,7 +249,7 @@ def spans_of_a_trace_that_was_deleted_begin_it_anew(store: Any, world: World) ->
 
 @scenario(_about, "log_spans_async", "batch_get_traces")
 def spans_are_logged_asynchronously_too(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.log_spans_async(experiment, [span(world, "one", "root")])
     store.log_spans_async(experiment, [span(world, "one", "leaf", parent="root", start=2 * SECOND)])
     _read(store, world, experiment, "one")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import SECOND, span, trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -19,7 +20,7 @@ _about = TrackingCapability.TRACE_ANALYSIS
 def _eight(store: Any, world: World) -> Any:
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for number in range(8):
         store.start_trace(
             trace_info(
@@ -46,7 +47,7 @@ def filters_that_go_together_are_correlated(store: Any, world: World) -> None:
     for one, other in ((error, odd), (odd, chat), (error, error), (error, "tags.never = 'x'")):
         store.calculate_trace_filter_correlation([experiment], one, other)
     store.calculate_trace_filter_correlation([experiment], error, odd, base_filter=chat)
-    empty = store.create_experiment(world.name("empty"))
+    empty = new_experiment(store, world, "empty")
     store.calculate_trace_filter_correlation([empty], error, odd)
     store.calculate_trace_filter_correlation([experiment, empty], error, odd)
     store.calculate_trace_filter_correlation([experiment], "colour = 'blue'", odd)
@@ -109,7 +110,7 @@ def figures_that_mean_nothing_are_refused(store: Any, world: World) -> None:
 def spans_and_assessments_are_counted_and_timed(store: Any, world: World) -> None:
     from mlflow.entities import Feedback
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for number, name in enumerate(("one", "two")):
         end = (3 + number) * SECOND
         store.log_spans(

@@ -9,6 +9,7 @@ from mlflow.entities import ExperimentTag
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
 from mlflow_plugin_testing.tracking.samples import span, trace_id
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -23,7 +24,7 @@ _AGES = "36000d"
 @scenario(_about, "archive_traces")
 def spans_of_old_traces_move_to_files(store: Any, world: World) -> None:
     location = f"file://{world.folder}/archive"
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in ("one", "two"):
         store.log_spans(
             experiment, [span(world, name, "root"), span(world, name, "leaf", parent="root")]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import span, trace_id, trace_info
+from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -20,7 +21,7 @@ _about = TrackingCapability.TRACES
 def a_trace_has_all_that_it_began_with(store: Any, world: World) -> None:
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     info = trace_info(
         world,
         experiment,
@@ -40,7 +41,7 @@ def a_trace_has_all_that_it_began_with(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_trace_has_what_it_began_with_and_no_more(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.start_trace(trace_info(world, experiment, "bare"))
     store.get_trace_info(trace_id(world, "bare"))
 
@@ -49,7 +50,7 @@ def a_trace_has_what_it_began_with_and_no_more(store: Any, world: World) -> None
 def a_trace_that_is_not_finished_has_no_duration(store: Any, world: World) -> None:
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for state in (TraceState.IN_PROGRESS, TraceState.STATE_UNSPECIFIED):
         name = state.name
         store.start_trace(trace_info(world, experiment, name, state=state, execution_duration=None))
@@ -58,14 +59,14 @@ def a_trace_that_is_not_finished_has_no_duration(store: Any, world: World) -> No
 
 @scenario(_about)
 def a_duration_of_nothing_is_not_an_unknown_one(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.start_trace(trace_info(world, experiment, "short", execution_duration=0))
     store.get_trace_info(trace_id(world, "short"))
 
 
 @scenario(_about)
 def text_of_any_language_comes_back_from_a_trace(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     text = "Grüße, 世界 🌍 'quoted' \"twice\" % _ \\ \n end"
     info = trace_info(
         world,
@@ -85,7 +86,7 @@ def text_of_any_language_comes_back_from_a_trace(store: Any, world: World) -> No
 def a_trace_that_begins_again_takes_the_later_values(store: Any, world: World) -> None:
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     store.start_trace(
         trace_info(world, experiment, "again", state=TraceState.IN_PROGRESS, tags={"k": "1"})
     )
@@ -110,7 +111,7 @@ def a_trace_that_begins_again_takes_the_later_values(store: Any, world: World) -
 def a_trace_begins_with_its_assessments(store: Any, world: World) -> None:
     from mlflow.entities import Expectation, Feedback
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     name = trace_id(world, "judged")
     times: dict[str, Any] = {"create_time_ms": 1000, "last_update_time_ms": 2000}
     info = trace_info(
@@ -130,7 +131,7 @@ def a_trace_begins_with_its_assessments(store: Any, world: World) -> None:
 def a_trace_needs_an_experiment_that_is_there(store: Any, world: World) -> None:
     store.start_trace(trace_info(world, "987654321", "nowhere"))
     store.get_trace_info(trace_id(world, "nowhere"))
-    experiment = store.create_experiment(world.name("deleted"))
+    experiment = new_experiment(store, world, "deleted")
     store.delete_experiment(experiment)
     store.start_trace(trace_info(world, experiment, "late"))
     store.get_trace_info(trace_id(world, "late"))
@@ -146,7 +147,7 @@ def a_trace_that_nobody_began_is_missing(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_tag_of_a_trace_is_set_replaced_and_deleted(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     one, other = trace_id(world, "one"), trace_id(world, "other")
     store.start_trace(trace_info(world, experiment, "one", tags={"k": "began"}))
     store.start_trace(trace_info(world, experiment, "other", tags={"k": "other"}))
@@ -164,7 +165,7 @@ def a_tag_of_a_trace_is_set_replaced_and_deleted(store: Any, world: World) -> No
 
 @scenario(_about)
 def the_name_of_a_trace_is_a_tag_like_others(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     one = trace_id(world, "one")
     store.start_trace(trace_info(world, experiment, "one", tags={"mlflow.traceName": "before"}))
     store.set_trace_tag(one, "mlflow.traceName", "after")
@@ -178,7 +179,7 @@ def the_name_of_a_trace_is_a_tag_like_others(store: Any, world: World) -> None:
 
 @scenario(_about)
 def a_tag_of_a_trace_has_limits(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     one = trace_id(world, "one")
     store.start_trace(trace_info(world, experiment, "one"))
     for key in ("k" * 250, "k" * 251, "", "a//b", "../a", "a=b", "with space", "slash/es"):
@@ -189,28 +190,9 @@ def a_tag_of_a_trace_has_limits(store: Any, world: World) -> None:
     store.get_trace_info(one)
 
 
-@scenario(_about, "batch_get_traces")
-def several_traces_are_read_at_once(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
-    for name in ("one", "two", "three"):
-        store.log_spans(
-            experiment, [span(world, name, "root"), span(world, name, "leaf", parent="root")]
-        )
-    ids = [trace_id(world, name) for name in ("two", "missing", "one")]
-    location = experiment
-    store.unordered.batch_get_traces(ids, location)
-    store.batch_get_traces([], location)
-    store.batch_get_traces([trace_id(world, "missing")], location)
-    if store.accepts("batch_get_traces", "experiment_ids"):
-        other = store.create_experiment(world.name("b"))
-        store.batch_get_traces(ids, None, experiment_ids=[other])
-        store.batch_get_traces(ids, None, experiment_ids=[other, experiment])
-        store.batch_get_traces([*ids, *ids], None, experiment_ids=None)
-
-
 @scenario(_about, "batch_get_trace_infos")
 def several_trace_infos_are_read_at_once(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for name in ("one", "two", "three"):
         store.start_trace(trace_info(world, experiment, name, tags={"name": name}))
     ids = [trace_id(world, name) for name in ("two", "missing", "one")]
@@ -218,38 +200,6 @@ def several_trace_infos_are_read_at_once(store: Any, world: World) -> None:
     store.batch_get_trace_infos([])
     store.batch_get_trace_infos([trace_id(world, "missing")])
     if store.accepts("batch_get_trace_infos", "experiment_ids"):
-        other = store.create_experiment(world.name("b"))
+        other = new_experiment(store, world, "b")
         store.batch_get_trace_infos(ids, None, experiment_ids=[other])
         store.batch_get_trace_infos(ids, None, experiment_ids=[other, experiment])
-
-
-@scenario(_about, "get_trace")
-def a_trace_is_read_with_its_spans(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
-    spans = [span(world, "one", "root"), span(world, "one", "leaf", parent="root")]
-    store.log_spans(experiment, spans)
-    store.start_trace(trace_info(world, experiment, "one"))
-    store.get_trace(trace_id(world, "one"))
-    store.get_trace(trace_id(world, "one"), allow_partial=True)
-    store.get_trace(trace_id(world, "missing"), allow_partial=True)
-    store.get_trace(trace_id(world, "missing"))
-
-
-@scenario(_about, "get_trace")
-def a_trace_of_which_spans_are_missing_is_read_in_part(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
-    store.log_spans(experiment, [span(world, "one", "root")])
-    stats = '{"total_size_bytes": 9, "num_spans": 3}'
-    store.start_trace(
-        trace_info(world, experiment, "one", trace_metadata={"mlflow.trace.sizeStats": stats})
-    )
-    store.get_trace(trace_id(world, "one"), allow_partial=True)
-    store.batch_get_traces([trace_id(world, "one")], None)
-
-
-@scenario(_about, "batch_get_traces")
-def a_trace_whose_spans_lie_elsewhere_cannot_be_read_here(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
-    store.start_trace(trace_info(world, experiment, "one"))
-    # The client then reads them as an artifact: that the call fails is what it waits for.
-    store.batch_get_traces([trace_id(world, "one")], experiment)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import span, trace_id, trace_info
+from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -17,7 +18,7 @@ _about = TrackingCapability.TRACES
 
 
 def _five(store: Any, world: World) -> Any:
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     for number in range(5):
         name = f"t{number}"
         store.start_trace(
@@ -59,7 +60,7 @@ def the_oldest_traces_are_deleted_first(store: Any, world: World) -> None:
 @scenario(_about)
 def only_traces_of_that_experiment_are_deleted(store: Any, world: World) -> None:
     experiment = _five(store, world)
-    other = store.create_experiment(world.name("b"))
+    other = new_experiment(store, world, "b")
     store.start_trace(trace_info(world, other, "other", request_time=1))
     store.delete_traces(other, trace_ids=[trace_id(world, "t1")])
     store.delete_traces(other, max_timestamp_millis=99_999)
@@ -81,23 +82,31 @@ def what_is_to_be_deleted_is_said_in_one_way(store: Any, world: World) -> None:
     store.search_traces([experiment])
 
 
-@scenario(_about, "log_spans", "batch_get_traces")
-def a_deleted_trace_takes_all_that_it_had_along(store: Any, world: World) -> None:
-    from mlflow.entities import Feedback
-
-    experiment = store.create_experiment(world.name("a"))
+@scenario(_about)
+def a_deleted_trace_takes_its_tags_along(store: Any, world: World) -> None:
+    experiment = new_experiment(store, world, "a")
     one = trace_id(world, "one")
-    store.log_spans(experiment, [span(world, "one", "root")])
     store.start_trace(trace_info(world, experiment, "one", tags={"k": "v"}))
-    made = store.create_assessment(Feedback(name="good", value=True, trace_id=one))
     store.delete_traces(experiment, trace_ids=[one])
-    store.get_assessment(one, made.assessment_id)
-    store.batch_get_traces([one], experiment)
     store.set_trace_tag(one, "k", "w")
     # One of the same id, which applications choose, begins with nothing.
     store.start_trace(trace_info(world, experiment, "one"))
     store.get_trace_info(one)
     store.search_traces([experiment], filter_string="tags.k = 'v'")
+
+
+@scenario(TrackingCapability.ASSESSMENTS)
+def a_deleted_trace_takes_its_assessments_along(store: Any, world: World) -> None:
+    from mlflow.entities import Feedback
+
+    experiment = new_experiment(store, world, "a")
+    one = trace_id(world, "one")
+    store.start_trace(trace_info(world, experiment, "one"))
+    made = store.create_assessment(Feedback(name="good", value=True, trace_id=one))
+    store.delete_traces(experiment, trace_ids=[one])
+    store.get_assessment(one, made.assessment_id)
+    store.start_trace(trace_info(world, experiment, "one"))
+    store.get_trace_info(one)
 
 
 @scenario(_about)

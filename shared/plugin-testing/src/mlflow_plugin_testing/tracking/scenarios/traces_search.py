@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
-from mlflow_plugin_testing.tracking.samples import SECOND, span, trace_id, trace_info
+from mlflow_plugin_testing.tracking.samples import trace_id, trace_info
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,7 @@ def _some(store: Any, world: World) -> Any:
     """Six traces that differ in all that can be asked for."""
     from mlflow.entities import TraceState
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     states = (TraceState.OK, TraceState.ERROR, TraceState.IN_PROGRESS)
     for number in range(6):
         name = f"t{number}"
@@ -225,7 +226,7 @@ def a_page_of_traces_has_limits(store: Any, world: World) -> None:
 @scenario(_about)
 def only_traces_of_the_experiments_asked_for_are_found(store: Any, world: World) -> None:
     experiment = _some(store, world)
-    other, empty = (store.create_experiment(world.name(name)) for name in "bc")
+    other, empty = (new_experiment(store, world, name) for name in "bc")
     store.start_trace(trace_info(world, other, "other", request_time=1001))
     store.search_traces([experiment, other])
     store.search_traces([other])
@@ -245,98 +246,3 @@ def experiments_are_also_given_as_locations(store: Any, world: World) -> None:
     store.search_traces(locations=["main.schema"])
     store.search_traces([experiment], locations=[experiment])
     store.pages("search_traces", locations=[experiment], max_results=4)
-
-
-@scenario(_about, "log_spans")
-def traces_are_found_by_their_spans(store: Any, world: World) -> None:
-    experiment = store.create_experiment(world.name("a"))
-    for number, name in enumerate(("one", "two", "three")):
-        store.log_spans(
-            experiment,
-            [
-                span(
-                    world,
-                    name,
-                    f"Root{number}",
-                    start=(number + 1) * SECOND,
-                    end=(number + 2) * SECOND,
-                    status="ERROR" if number == 1 else "OK",
-                    attributes={
-                        "model": f"gpt-{number}",
-                        "mlflow.spanInputs": {"question": f"what is {name}?"},
-                        "count": number,
-                    },
-                ),
-                span(world, name, "leaf", parent=f"Root{number}", kind="LLM" if number else "TOOL"),
-            ],
-        )
-    filters = [
-        "span.name = 'Root1'",
-        "span.name = 'root1'",
-        "span.name LIKE 'Root%'",
-        "span.name ILIKE 'root%'",
-        "span.name IN ('Root0', 'Root2')",
-        "span.name NOT IN ('Root0', 'leaf')",
-        "span.name != 'leaf'",
-        "span.type = 'LLM'",
-        "span.type != 'LLM'",
-        "span.type IN ('LLM', 'TOOL')",
-        "span.status = 'ERROR'",
-        "span.status != 'ERROR'",
-        # Both of one span, and not of two.
-        "span.name = 'leaf' AND span.type = 'LLM'",
-        "span.name = 'Root0' AND span.type = 'LLM'",
-        "span.name = 'leaf' AND status = 'OK'",
-        "span.attributes.model LIKE '%gpt-1%'",
-        "span.attributes.model ILIKE '%GPT-1%'",
-        "span.attributes.never LIKE '%gpt-1%'",
-        "trace.text LIKE '%what is two%'",
-        "trace.text ILIKE '%WHAT IS two%'",
-        "trace.text LIKE '%nobody wrote this%'",
-        "span.content LIKE '%what is three%'",
-        "trace.text = 'what'",
-    ]
-    _search(store, experiment, filters)
-
-
-@scenario(_about, "create_assessment")
-def traces_are_found_by_their_assessments(store: Any, world: World) -> None:
-    from mlflow.entities import Expectation, Feedback
-
-    experiment = _some(store, world)
-    values: tuple[Any, ...] = (True, "yes", 5, 0.5, False, "no")
-    for number, value in enumerate(values):
-        name = trace_id(world, f"t{number}")
-        store.create_assessment(Feedback(name="good", value=value, trace_id=name))
-        if number % 2:
-            store.create_assessment(Expectation(name="answer", value=str(value), trace_id=name))
-    first = store.get_trace_info(trace_id(world, "t1"))
-    good = [each for each in first.assessments if each.name == "good"]
-    # One that is overridden is not valid any more, and not found.
-    store.create_assessment(
-        Feedback(
-            name="good",
-            value="maybe",
-            trace_id=trace_id(world, "t1"),
-            overrides=good[0].assessment_id,
-        )
-    )
-    filters = [
-        "feedback.good = 'true'",
-        "feedback.good = 'yes'",
-        "feedback.good = 'maybe'",
-        "feedback.good != 'yes'",
-        "feedback.good = '5'",
-        "feedback.good LIKE '%o%'",
-        "feedback.good ILIKE '%O%'",
-        "feedback.good > 1",
-        "feedback.good <= 0.5",
-        "feedback.never = 'true'",
-        "feedback.good IS NULL",
-        "feedback.never IS NULL",
-        "expectation.answer = 'yes'",
-        "expectation.answer IS NOT NULL",
-        "expectation.answer IS NULL",
-        "expectation.good = 'yes'",
-    ]
-    _search(store, experiment, filters)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_testing.tracking.capabilities import TrackingCapability
 from mlflow_plugin_testing.tracking.catalogue import scenario
+from mlflow_plugin_testing.tracking.steps import new_experiment
 
 if TYPE_CHECKING:
     from mlflow_plugin_testing.scenario import World
@@ -20,7 +21,7 @@ _needs = ("deprecated_start_trace_v2", "deprecated_end_trace_v2")
 def an_old_client_begins_and_ends_a_trace(store: Any, world: World) -> None:
     from mlflow.entities.trace_status import TraceStatus
 
-    experiment = store.create_experiment(world.name("a"))
+    experiment = new_experiment(store, world, "a")
     begun = store.deprecated_start_trace_v2(
         experiment, 1000, {"m": "1", "kept": "x"}, {"t": "1", "mlflow.traceName": "old"}
     )
@@ -38,6 +39,6 @@ def an_old_client_ends_only_what_was_begun(store: Any, world: World) -> None:
 
     store.deprecated_end_trace_v2(world.token, 1500, TraceStatus.ERROR, {}, {})
     store.deprecated_start_trace_v2("987654321", 1000, {}, {})
-    experiment = store.create_experiment(world.name("deleted"))
+    experiment = new_experiment(store, world, "deleted")
     store.delete_experiment(experiment)
     store.deprecated_start_trace_v2(experiment, 1000, {}, {})
