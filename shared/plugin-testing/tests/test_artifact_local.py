@@ -17,7 +17,7 @@ from mlflow_plugin_testing import (
     overridden_because,
 )
 from mlflow_plugin_testing.artifacts import FolderSideDoor, SideDoor
-from mlflow_plugin_testing.artifacts.names import UNUSUAL
+from mlflow_plugin_testing.artifacts.names import TWINS, UNUSUAL
 from mlflow_plugin_testing.artifacts.safe_paths import HOSTILE
 from mlflow_plugin_testing.suite import about
 
@@ -89,6 +89,16 @@ class TestLocalFolder(ArtifactRepositorySuite):
     @about(ArtifactCapability.SAFE_PATHS)
     def test_nothing_is_deleted_at_an_absolute_path(self, bench: Bench) -> None:
         _still_wrong(super().test_nothing_is_deleted_at_an_absolute_path, bench)
+
+    @pytest.mark.parametrize("case", list(TWINS))
+    @overridden_because("finding 1: a local folder decodes what it deletes")
+    @about(ArtifactCapability.DELETION)
+    def test_a_name_deletes_itself_alone(self, bench: Bench, case: str) -> None:
+        test = super().test_a_name_deletes_itself_alone
+        if case == "percent-encoded":
+            _still_wrong(test, bench, *TWINS[case])
+        else:
+            test(bench, *TWINS[case])
 
     @pytest.mark.parametrize("case", list(HOSTILE))
     @overridden_because("finding 2: in an older MLflow, a local folder lists what is beside it")

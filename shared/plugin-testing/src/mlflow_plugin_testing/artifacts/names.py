@@ -13,7 +13,7 @@ from mlflow_plugin_testing.artifacts.content import digest_of
 if TYPE_CHECKING:
     from mlflow_plugin_testing.artifacts.bench import Bench
 
-__all__ = ["Names"]
+__all__ = ["ORDINARY", "TWINS", "UNUSUAL", "Names"]
 
 #: Names that each repository can hold, since MLflow allows them and users have them.
 ORDINARY = {
@@ -55,6 +55,17 @@ UNUSUAL = {
     "a backslash": "a\\b.txt",
     "a line feed": "a\nb.txt",
     "a tab": "a\tb.txt",
+}
+#: A name, and another one that it is taken for by whoever decodes it or reads it as a pattern.
+TWINS = {
+    "percent-encoded": ("a%20b", "a b"),
+    "a plus sign": ("a+b", "a b"),
+    "a star": ("a*", "ab"),
+    "brackets": ("[ab]", "a"),
+    "an underscore": ("a_b", "axb"),
+    "a percent sign": ("a%", "ab"),
+    "a large letter": ("A", "a"),
+    "a space at the end": ("a ", "a"),
 }
 
 
@@ -98,6 +109,25 @@ class Names:
         }
         assert repository.download_artifacts(composed)["files"] == {
             composed: digest_of(b"composed")
+        }
+
+    @pytest.mark.parametrize(("name", "twin"), list(TWINS.values()), ids=list(TWINS))
+    @check(ArtifactCapability.DELETION)
+    def test_a_name_deletes_itself_alone(self, bench: Bench, name: str, twin: str) -> None:
+        """As a file and as a folder: what it could be taken for stays."""
+        repository = bench.candidate()
+        if error_of(repository.log_artifact, name, b"x", "files") is not None:
+            # Then it cannot be deleted either; whether it was refused as it should be is looked at elsewhere.
+            return
+        repository.log_artifact(twin, b"twin", "files")
+        repository.log_artifact("x", b"x", f"folders/{name}")
+        repository.log_artifact("x", b"twin", f"folders/{twin}")
+        repository.delete_artifacts(f"files/{name}")
+        repository.delete_artifacts(f"folders/{name}")
+
+        assert bench.stored() == {
+            f"files/{twin}": digest_of(b"twin"),
+            f"folders/{twin}/x": digest_of(b"twin"),
         }
 
     @check(ArtifactCapability.NAMES)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mlflow_plugin_testing.artifacts.bench import Bench
 
-__all__ = ["SafePaths"]
+__all__ = ["HOSTILE", "SafePaths"]
 
 _CANARY = b"a canary that stays in its cage"
 #: Paths that lead from the repository under test to a folder beside it, read by somebody who is too helpful.
