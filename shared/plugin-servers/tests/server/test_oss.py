@@ -138,7 +138,8 @@ def test_a_range_beyond_the_end_is_the_whole_object_unless_the_standard_is_asked
 
 
 def test_2500_objects_are_listed_in_the_order_of_their_bytes(any_bucket: oss2.Bucket) -> None:
-    keys = {f"{'é-a/.Z'[n % 6]}/{n:04d}" for n in range(2500)}
+    heads = ["é", "-", "a", "a/", ".", "Z"]
+    keys = {f"{heads[n % 6]}/{n:04d}" for n in range(2500)}
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda key: any_bucket.put_object(key, b"x"), keys))
     ordered = sorted(keys, key=str.encode)
@@ -151,7 +152,7 @@ def test_2500_objects_are_listed_in_the_order_of_their_bytes(any_bucket: oss2.Bu
     assert [each.key for each in first] == [each.key for each in second] == ordered
     assert {each.size for each in first} == {1}
     assert after == ordered[2401:]
-    assert [each.key for each in folders if each.is_prefix()] == ["-/", "./", "/", "Z/", "a/", "é/"]
+    assert [each.key for each in folders if each.is_prefix()] == ["-/", "./", "Z/", "a/", "é/"]
     for start in range(0, 2500, 1000):
         chunk = ordered[start : start + 1000]
         assert any_bucket.batch_delete_objects(chunk).deleted_keys == chunk
