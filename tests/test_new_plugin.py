@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_SESSIONS = ("lint", "types", "unit", "server", "wheel", "docs")
+_SESSIONS = ("lint", "types", "unit", "conformance", "server", "wheel", "docs")
 _KINDS = new_plugin.kinds()
 # One of them is as long as a name may be.
 _LONG = "run_context_provider"
