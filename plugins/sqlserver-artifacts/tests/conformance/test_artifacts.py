@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, text
-from sqlalchemy.pool import NullPool
 
 from mlflow_plugin_testing import (
     ArtifactCapability,
@@ -21,7 +20,7 @@ from mlflow_plugin_testing import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _ROOT = "conformance/artifacts"
 _DRIVERS = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql", "sqlite": "sqlite"}
@@ -34,7 +33,10 @@ class _Tables:
     def __init__(self, uri: str) -> None:
         url = make_url(uri)
         driver = _DRIVERS[url.get_backend_name()]
-        self._engine = create_engine(url.set(drivername=driver), poolclass=NullPool)
+        self._engine = create_engine(url.set(drivername=driver))
+
+    def close(self) -> None:
+        self._engine.dispose()
 
     def read(self, path: str) -> bytes:
         with self._engine.connect() as connection:
@@ -121,8 +123,10 @@ class _OnADatabase(ArtifactRepositorySuite):
         return f"{database}/{_ROOT}"
 
     @pytest.fixture
-    def side_door(self, database: str) -> _Tables:
-        return _Tables(database)
+    def side_door(self, database: str) -> Iterator[_Tables]:
+        tables = _Tables(database)
+        yield tables
+        tables.close()
 
     @pytest.fixture
     def secrets(self, database: str) -> list[str]:

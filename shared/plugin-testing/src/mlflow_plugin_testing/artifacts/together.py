@@ -73,6 +73,24 @@ class Together:
         }
 
     @check(ArtifactCapability.CONCURRENCY)
+    def test_one_instance_can_be_kept(self, bench: Bench) -> None:
+        """One that is used for hours answers as a new one does."""
+        one = bench.candidate().alone()
+        for name in ("a.txt", "b.txt"):
+            one.log_artifact(name, name.encode(), "f")
+            assert one.list_artifacts("f") == bench.candidate().list_artifacts("f")
+            assert one.download_artifacts("f") == bench.candidate().download_artifacts("f")
+        one.log_artifacts({"a.txt": b"again", "g/c.txt": b"c"}, "f")
+        assert one.list_artifacts("f") == bench.candidate().list_artifacts("f")
+
+        assert bench.stored() == {
+            "f/a.txt": digest_of(b"again"),
+            "f/b.txt": digest_of(b"b.txt"),
+            "f/g/c.txt": digest_of(b"c"),
+        }
+        assert one.download_artifacts("")["files"] == bench.stored()
+
+    @check(ArtifactCapability.CONCURRENCY)
     def test_many_instances_log_to_one_folder(self, bench: Bench) -> None:
         """The workers of a distributed training: the folder is new, and each file is another one."""
 

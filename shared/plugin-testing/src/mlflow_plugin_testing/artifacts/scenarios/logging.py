@@ -134,13 +134,3 @@ def sizes_around_powers_of_two_are_exact(repository: Any) -> None:
     repository.stored()
     repository.list_artifacts()
     repository.download_artifacts("")
-
-
-@scenario(ArtifactCapability.LOGGING)
-def one_instance_answers_as_a_new_one_does(repository: Any) -> None:
-    one = repository.alone()
-    one.log_artifact("a.txt", b"a", "f")
-    repository.list_artifacts("f")
-    one.log_artifact("b.txt", b"b", "f")
-    repository.list_artifacts("f")
-    repository.download_artifacts("f")
