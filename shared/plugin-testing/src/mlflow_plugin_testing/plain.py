@@ -101,10 +101,20 @@ def _entity(value: Any, depth: int) -> Any:
             if not each.name.startswith("_")
         }
     # MLflow's entities are properties over private attributes, and iterate over them.
-    public = dict(value) if hasattr(value, "_properties") else vars(value)
+    public = dict(value) if hasattr(value, "_properties") else _attributes(value)
     return _mapping(
         {key: item for key, item in public.items() if not str(key).startswith("_")}, depth
     )
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object holds. Some of MLflow's (prompts, webhooks) hold it in private and show properties."""
+    found = {key: item for key, item in vars(value).items() if not key.startswith("_")}
+    if found:
+        return found
+    kind = type(value)
+    names = [key for key in dir(kind) if isinstance(getattr(kind, key, None), property)]
+    return {name: getattr(value, name) for name in names if not name.startswith("_")}
 
 
 def _run_data(value: Any, depth: int) -> dict[str, Any]:

@@ -60,12 +60,50 @@ def _parsed(text: Any) -> Any:
         return text
 
 
+def _registered_model(model: Any) -> dict[str, Any]:
+    """Its latest versions have no order. Their aliases are left out there: the model has them itself.
+
+    MLflow's SQL store leaves the aliases of these versions empty, and others fill them in.
+    """
+    versions = [{**_model_version(each), "aliases": []} for each in model.latest_versions or []]
+    return {
+        **dict(model),
+        "latest_versions": sorted(versions, key=lambda each: each["version"].zfill(9)),
+        "aliases": {alias: str(version) for alias, version in model.aliases.items()},
+    }
+
+
+def _model_version(version: Any) -> dict[str, Any]:
+    """By MLflow's annotation the number is a text, and in its SQL store it is none. Aliases have no order.
+
+    The id of a logged model, which MLflow's SQL store takes and forgets, is left out.
+    """
+    public = {key: value for key, value in version if key != "model_id"}
+    return {**public, "version": str(version.version), "aliases": sorted(version.aliases)}
+
+
+def _prompt_version(version: Any) -> dict[str, Any]:
+    return {**dict(version), "aliases": sorted(version.aliases)}
+
+
+def _webhook(webhook: Any) -> dict[str, Any]:
+    """The events that it waits for have no order."""
+    names = ("webhook_id", "name", "url", "description", "status", "secret", "workspace")
+    times = ("creation_timestamp", "last_updated_timestamp")
+    public = {name: getattr(webhook, name, None) for name in (*names, *times)}
+    return {**public, "events": sorted(str(event) for event in webhook.events)}
+
+
 # By name of the class: an older MLflow lacks some, and to import others takes seconds.
 SPECIAL = {
     "EvaluationDataset": _evaluation_dataset,
     "LazySpan": _span,
     "LiveSpan": _span,
+    "ModelVersion": _model_version,
     "NoOpSpan": _span,
+    "PromptVersion": _prompt_version,
+    "RegisteredModel": _registered_model,
     "Span": _span,
     "TraceInfo": _trace_info,
+    "Webhook": _webhook,
 }

@@ -1,0 +1,120 @@
+"""Steps that many scenarios begin with; the calls have the form of those of MLflow's client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mlflow_plugin_testing.tracking.steps import GARBAGE, next_millisecond, unseen
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mlflow_plugin_testing.scenario import World
+
+__all__ = [
+    "GARBAGE",
+    "in_search",
+    "model_tag",
+    "new_model",
+    "new_version",
+    "next_millisecond",
+    "ours",
+    "unseen",
+    "version_tag",
+]
+
+
+def model_tag(key: Any, value: Any) -> Any:
+    """Make a tag of a registered model."""
+    from mlflow.entities.model_registry import RegisteredModelTag
+
+    return RegisteredModelTag(key, value)
+
+
+def version_tag(key: Any, value: Any) -> Any:
+    """Make a tag of a version."""
+    from mlflow.entities.model_registry import ModelVersionTag
+
+    return ModelVersionTag(key, value)
+
+
+def new_model(
+    store: Any,
+    world: World,
+    name: str = "a",
+    *,
+    tags: Mapping[str, str] | None = None,
+    description: str | None = None,
+) -> str:
+    """Make a registered model.
+
+    Args:
+        store: The store.
+        world: Whose name it gets.
+        name: What it is called there.
+        tags: Its tags.
+        description: Its description.
+
+    Returns:
+        Its full name.
+    """
+    given = [model_tag(key, value) for key, value in (tags or {}).items()]
+    store.create_registered_model(world.name(name), given, description, None)
+    return world.name(name)
+
+
+def new_version(
+    store: Any,
+    name: str | None,
+    source: str = "s3://bucket/model",
+    *,
+    run_id: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    run_link: str | None = None,
+    description: str | None = None,
+) -> Any:
+    """Make a version of a model.
+
+    Args:
+        store: The store.
+        name: Full name of the model.
+        source: Where its artifacts are.
+        run_id: The run that made it.
+        tags: Its tags.
+        run_link: Where that run is shown.
+        description: Its description.
+
+    Returns:
+        The version.
+    """
+    given = [version_tag(key, value) for key, value in (tags or {}).items()]
+    return store.create_model_version(
+        name, source, run_id, given, run_link, description, local_model_path=None, model_id=None
+    )
+
+
+def ours(world: World, more: str = "") -> str:
+    """Return the filter of a search for what one scenario made.
+
+    Args:
+        world: Whose it is.
+        more: What else must hold.
+    """
+    return f"name LIKE '{world.token}%'" + (f" AND {more}" if more else "")
+
+
+def in_search(store: Any, filter_string: str, **more: Any) -> list[tuple[str, str]]:
+    """Search versions, and write down which ones were found, without what else is known of them.
+
+    MLflow's SQL store leaves the aliases of versions empty in a search, and others fill them in.
+
+    Args:
+        store: The store.
+        filter_string: The filter.
+        more: Other arguments of `search_model_versions`; the versions come by number without an order.
+    """
+    more.setdefault("order_by", ["name ASC", "version_number ASC"])
+    answer = unseen(store).search_model_versions(filter_string, **more)
+    found = [(each.name, str(each.version)) for each in answer]
+    store.note(f"versions found by {filter_string}", [" ".join(each) for each in found])
+    return found
