@@ -40,7 +40,7 @@ from requirements import (  # noqa: E402
     pinned_mlflow,
     with_needs,
 )
-from session_basics import SHORTS, build_files, choice, named  # noqa: E402
+from session_basics import SHORTS, build_files, choice, install_servers, named  # noqa: E402
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "uv"
@@ -239,7 +239,7 @@ def server(session: nox.Session, dist: str) -> None:
     if not (item.own.get("servers") or (item.folder / "tests/server").is_dir()):
         session.skip(f"{dist} talks to no server")
     _install_cell(session, item, newest_minor(item), "test")
-    session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
+    install_servers(session, item, str(CONSTRAINTS))
     _pytest(session, item, "-m", "server", NO_CONFORMANCE)
 
 
@@ -254,8 +254,8 @@ def conformance(session: nox.Session, dist: str, mlflow: str) -> None:
     if paths and not any(CONFORMANCE in path for path in paths):
         session.skip("a conformance test was not chosen")
     _install_cell(session, item, mlflow, "test")
-    for kit in ("shared/plugin-testing", "shared/plugin-servers"):
-        session.install("-e", str(ROOT / kit), "-c", constraints_of(mlflow))
+    session.install("-e", str(ROOT / "shared/plugin-testing"), "-c", constraints_of(mlflow))
+    install_servers(session, item, constraints_of(mlflow))
     report = REPORTS / "conformance" / f"{dist}-mlflow{mlflow}.json"
     asked = ("--mlflow-plugin-level=full", f"--mlflow-plugin-json={report}")
     _pytest(session, item, *asked, folder=CONFORMANCE)

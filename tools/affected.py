@@ -56,6 +56,8 @@ def _closure(item: Distribution, everything: list[Distribution]) -> set[str]:
             waiting += known[name].requirements
             if known[name].own.get("servers"):
                 waiting.append("mlflow-plugin-servers")
+            if (known[name].folder / "tests/conformance").is_dir():
+                waiting.append("mlflow-plugin-testing")
     return found
 
 

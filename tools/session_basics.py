@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import choose
-from discover import Distribution, by_name, distributions
+from discover import ROOT, Distribution, by_name, distributions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,19 @@ def named(session: nox.Session) -> list[Distribution]:
     if not chosen.shorts:
         session.error(f"name a distribution: {', '.join(SHORTS)}")
     return [by_name(short) for short in chosen.shorts]
+
+
+def install_servers(session: nox.Session, item: Distribution, constraints: str) -> None:
+    """Install the fixtures of real servers, and make sure of those that are required.
+
+    Some are built for minutes, which is more than a test may take.
+    """
+    session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", constraints)
+    servers = item.own.get("servers", [])
+    if servers:
+        names = [] if servers == ["all"] else servers
+        prepare = ("-m", "mlflow_plugin_servers", "prepare", "--required", "--untried")
+        session.run("python", *prepare, *names)
 
 
 def build_files(session: nox.Session, item: Distribution, target: Path) -> None:

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers import commands
-from mlflow_plugin_servers.catalog import SERVERS
+from mlflow_plugin_servers.catalog import REQUIRE_VARIABLE, SERVERS, required
 from mlflow_plugin_servers.errors import ServerUnavailableError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _commands().parse_args(arguments)
     try:
         if chosen.command == "prepare":
-            return commands.prepare(_names(chosen.rest) or list(SERVERS))
+            return _prepare(chosen.rest)
         if chosen.command == "proxy":
             from mlflow_plugin_servers.proxy_commands import proxy
 
@@ -56,13 +56,24 @@ def _commands() -> argparse.ArgumentParser:
     return parser
 
 
-def _names(arguments: Sequence[str]) -> list[str]:
+def _prepare(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog=f"{_PROGRAM} prepare")
     parser.add_argument(
         "names", nargs="*", type=_kind, metavar="NAME", help=f"{', '.join(SERVERS)} (default: all)"
     )
-    names: list[str] = parser.parse_args(arguments).names
-    return names
+    parser.add_argument(
+        "--required",
+        action="store_true",
+        help=f"only those of them that {REQUIRE_VARIABLE} names; nothing where it is not set",
+    )
+    parser.add_argument(
+        "--untried", action="store_true", help="fetch, install and build, and start none of them"
+    )
+    chosen = parser.parse_args(arguments)
+    names = chosen.names or list(SERVERS)
+    if chosen.required:
+        names = [name for name in names if required(name)]
+    return commands.prepare(names, tried=not chosen.untried)
 
 
 def _kind(text: str) -> str:

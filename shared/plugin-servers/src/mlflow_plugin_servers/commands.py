@@ -15,6 +15,7 @@ from mlflow_plugin_servers.errors import ServerUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlflow_plugin_servers.catalog import Entry
     from mlflow_plugin_servers.server import Server
 
 __all__ = ["prepare", "say", "serve"]
@@ -61,11 +62,12 @@ def _describe(server: Server) -> None:
         say(f"  export {variable}={shlex.quote(value)}")
 
 
-def prepare(names: Sequence[str]) -> int:
+def prepare(names: Sequence[str], *, tried: bool = True) -> int:
     """Make sure that servers can be had, try each, and print a table of what there is.
 
     Args:
         names: Kinds of servers.
+        tried: Whether each is started.
 
     Returns:
         The exit code: 1 when one of them cannot be had.
@@ -78,21 +80,24 @@ def prepare(names: Sequence[str]) -> int:
         say(f"preparing {name}", error=True)
         try:
             programs = entry.prepare(required=True)
-            began = time.monotonic()
-            with entry.run():
-                seconds = time.monotonic() - began
+            start = f"{_seconds_to_start(entry):.1f} s" if tried else "not tried"
         except ServerUnavailableError as error:
             failed += 1
             say(f"{name} cannot be had: {error}", error=True)
             rows.append((name, "-", "-", "-", "-", str(error).splitlines()[0]))
         else:
-            size, start = f"{programs.size / 1e6:.0f}", f"{seconds:.1f} s"
-            where = str(programs.where)
+            size, where = f"{programs.size / 1e6:.0f}", str(programs.where)
             rows.append((name, programs.version, programs.origin, size, start, where))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return 1 if failed else 0
+
+
+def _seconds_to_start(entry: Entry) -> float:
+    began = time.monotonic()
+    with entry.run():
+        return time.monotonic() - began
 
 
 def say(text: str, *, error: bool = False) -> None:
