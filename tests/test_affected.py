@@ -64,3 +64,14 @@ def test_a_commit_of_documentation_concerns_nothing(root: Path) -> None:
 
 def test_without_a_commit_to_compare_with_everything_is_new(root: Path) -> None:
     assert _concerned(root, "") == ["core", "blue", "green"]
+
+
+def test_a_change_of_the_kit_concerns_those_that_it_holds_against_the_contract(
+    repository: Callable[..., Path],
+) -> None:
+    root = repository(blue=[], green=[], **{"plugin-testing": []})
+    (root / "plugins/blue/tests/conformance").mkdir(parents=True)
+
+    found = affected.affected(["plugins/plugin-testing/src/suite.py"], root)
+
+    assert [item.short for item in found] == ["blue", "plugin-testing"]
