@@ -132,13 +132,13 @@ BROKEN = [
         "test_scenario[wildcards_of_a_query_are_letters]",
     ),
     _with_secret(
-        "secret-in-repr",
+        "repository-shows-secret",
         "The repr of a repository shows the password of its location.",
         "ShowsItsSecret",
         "test_a_repository_does_not_show_its_secrets",
     ),
     _with_secret(
-        "secret-in-error",
+        "error-shows-secret",
         "An error names the location, with its password.",
         "SaysItsSecret",
         "test_no_error_shows_a_secret",
