@@ -88,7 +88,7 @@ def level_of(subject: Subject) -> Level:
     """
     rows = [row for row in rows_of(subject) if row.counts]
     reached = Level.NONE
-    if subject.deselected or not subject.checks:
+    if subject.deselected or not any(row.passed for row in rows):
         return reached
     for level in (Level.BASE, Level.EXTENDED, Level.FULL):
         if not all(row.holds for row in rows if row.tier <= level):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_testing.capabilities import Capability
     from mlflow_plugin_testing.support import Cell
 
-__all__ = ["StoreSuite", "cases", "judged"]
+__all__ = ["StoreSuite", "cases", "judged", "too_old_for_stores"]
 
 
 def cases(catalogue: Catalogue) -> list[Any]:
@@ -66,11 +66,32 @@ def judged(run: Callable[[], object], capability: Capability, claim: Cell | None
         )
 
 
+def too_old_for_stores() -> str:
+    """Tell why stores cannot be tested on the installed MLflow.
+
+    Returns:
+        A sentence; empty when they can.
+    """
+    import mlflow
+    from mlflow.store.tracking.abstract_store import AbstractStore
+
+    # One of the methods that 3.5 brought.
+    if hasattr(AbstractStore, "unlink_traces_from_run"):
+        return ""
+    return f"stores are tested on MLflow 3.5 or newer, and this is {mlflow.__version__}"
+
+
 class StoreSuite(PluginSuite):
     """Base of the suites that compare a store with MLflow's own."""
 
     #: Full name of MLflow's abstract class; imported when a test runs.
     abstract: ClassVar[str] = ""
+
+    @pytest.fixture(autouse=True)
+    def _recent_mlflow(self) -> None:
+        """The surface of stores before 3.5 is another one: trace and dataset methods had other names."""
+        if reason := too_old_for_stores():
+            pytest.skip(reason)
 
     @pytest.fixture
     def store_uri(self) -> str:
