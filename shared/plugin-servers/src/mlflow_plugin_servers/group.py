@@ -68,10 +68,11 @@ class Group:
         self._isolation = isolation
         self._process = Process(make_folder(f"mlflow-{name}-", None), None)
         self.folder = self._process.folder
+        if len(str(self.folder)) > _LONGEST:
+            self.close()
+            message = f"{self.folder} is too long a path for sockets; set TMPDIR to a shorter one"
+            raise ServerUnavailableError(message)
         try:
-            if len(str(self.folder)) > _LONGEST:
-                message = f"{self.folder} is too long a path for sockets; set TMPDIR to a shorter one"
-                raise ServerUnavailableError(message)
             self.logs = self.folder / "logs"
             self.logs.mkdir()
             self.open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pydoc import locate
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -72,13 +73,12 @@ def too_old_for_stores() -> str:
     Returns:
         A sentence; empty when they can.
     """
-    import mlflow
     from mlflow.store.tracking.abstract_store import AbstractStore
 
     # One of the methods that 3.5 brought.
     if hasattr(AbstractStore, "unlink_traces_from_run"):
         return ""
-    return f"stores are tested on MLflow 3.5 or newer, and this is {mlflow.__version__}"
+    return f"stores are tested on MLflow 3.5 or newer, and this is {version('mlflow')}"
 
 
 class StoreSuite(PluginSuite):
