@@ -7,6 +7,7 @@ mlflow-plugin-servers can stand in for it; the packaging is checked always.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import os
@@ -15,9 +16,12 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from discover import MLFLOW_MINORS, ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PAGE = ROOT / "shared/plugin-testing/docs/outside-plugins.md"
 _TRIED = (MLFLOW_MINORS[-1], MLFLOW_MINORS[0])
@@ -48,7 +52,8 @@ class Outside:
         uri: Where its store is checked; `{folder}` is an empty folder; empty where its service is not to be had.
         kinds: What of it is looked at besides the packaging; all by default.
         environment: Settings that it needs.
-        also: What it needs to be imported and does not declare.
+        bucket: Kind of server in which a bucket is made for it; `{bucket}` in `uri`, and `{endpoint}`, `{key}` and
+            `{secret}` in `environment`, say where it is.
     """
 
     name: str
@@ -56,12 +61,22 @@ class Outside:
     uri: str = ""
     kinds: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
-    also: tuple[str, ...] = ()
+    bucket: str = ""
 
 
 OUTSIDE = (
     Outside("mlflow-dbstore", "1.0.1", "sqlite:///{folder}/artifacts.db", ("artifact_repository",)),
-    Outside("aliyunstoreplugin", "1.0.0"),
+    Outside(
+        "aliyunstoreplugin",
+        "1.0.0",
+        "oss://{bucket}/survey",
+        environment={
+            "MLFLOW_OSS_ENDPOINT_URL": "{endpoint}",
+            "MLFLOW_OSS_KEY_ID": "{key}",
+            "MLFLOW_OSS_KEY_SECRET": "{secret}",
+        },
+        bucket="oss",
+    ),
     Outside("mlflow-oss-store", "0.1.1"),
     Outside("mlflow-ibmcos", "0.1.9"),
     Outside("mlflow-webhdfs", "0.0.1"),
@@ -107,14 +122,41 @@ def _rows(plugin: Outside, folder: Path) -> list[str]:
         refusals.append(f"does not install beside MLflow {minor}: {failed}")
     else:
         return [f"| {shown} | none | installation | none | {_cell('; '.join(refusals))} |"]
+    with _places(plugin, folder) as places:
+        return _checked(plugin, folder, python, minor, places)
+
+
+@contextlib.contextmanager
+def _places(plugin: Outside, folder: Path) -> Iterator[dict[str, str]]:
+    """Make what the plugin is given: a folder, and a bucket where it wants one."""
+    places = {"folder": str(folder)}
+    if not plugin.bucket:
+        yield places
+        return
+    from mlflow_plugin_servers.catalog import acquire
+
+    with acquire(plugin.bucket) as server, server.fresh_bucket() as bucket:
+        yield {
+            **places,
+            "bucket": bucket.name,
+            "endpoint": bucket.endpoint,
+            "key": bucket.key_id,
+            "secret": bucket.key_secret,
+        }
+
+
+def _checked(
+    plugin: Outside, folder: Path, python: Path, minor: str, places: dict[str, str]
+) -> list[str]:
+    shown = f"{plugin.name} {plugin.version}"
     report = folder / "report.json"
-    targets = [plugin.name, *([plugin.uri.format(folder=folder)] if plugin.uri else [])]
+    targets = [plugin.name, *([plugin.uri.format(**places)] if plugin.uri else [])]
     # Of a scheme that MLflow has itself, such as sqlite, only what is the plugin's own.
     kinds = [f"--kind={kind}" for kind in ("packaging", *plugin.kinds)] if plugin.kinds else []
     done = subprocess.run(
         [str(python), "-m", "mlflow_plugin_testing.cli", *targets, *kinds, "--json", str(report)],
         cwd=folder,
-        env={**os.environ, **plugin.environment},
+        env={**os.environ, **{k: v.format(**places) for k, v in plugin.environment.items()}},
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -133,7 +175,7 @@ def _rows(plugin: Outside, folder: Path) -> list[str]:
 def _install(plugin: Outside, minor: str, python: Path) -> str:
     """Install, and return why it failed."""
     extra = ["sqlalchemy<2.1"] if minor == MLFLOW_MINORS[0] else []
-    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *plugin.also, *extra]
+    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *extra]
     kit = str(ROOT / "shared/plugin-testing")
     done = _uv(
         "pip", "install", "-q", "--prerelease=allow", "--python", str(python), "-e", kit, *wanted
