@@ -126,7 +126,7 @@ def _of(value: Any, side: int) -> Any:
 
 
 def run_machine(
-    machine: Callable[[Pair], PairMachine], pair: Pair, *, examples: int = 4, steps: int = 40
+    machine: Callable[[Pair], PairMachine], pair: Pair, *, examples: int = 8, steps: int = 40
 ) -> None:
     """Run a machine as a test: first with few steps, so that what fails is short, then with more.
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, multiple, rule
+from hypothesis.stateful import Bundle, initialize, multiple, rule
 
 from mlflow_plugin_testing.tracking.machine import PairMachine, Twin
 
@@ -52,6 +52,14 @@ class RunsMachine(PairMachine):
 
     experiments: Bundle[Twin] = Bundle("experiments")
     runs: Bundle[Twin] = Bundle("runs")
+
+    @initialize(target=runs)
+    def begin(self) -> Any:
+        """Make a run to begin with: its experiment is no other rule's to delete."""
+        experiment = self.both(
+            "create_experiment", self.world.name("first"), artifact_location=None, tags=[]
+        )
+        return self.make_one(experiment, "first", 0)
 
     @rule(target=experiments, name=_NAMES)
     def make_experiment(self, name: str) -> Any:
@@ -104,6 +112,16 @@ class RunsMachine(PairMachine):
     @rule(target=runs, experiment=experiments, name=_NAMES, hundred=st.integers(0, 6))
     def make_run(self, experiment: Twin, name: str, hundred: int) -> Any:
         """Make one; each starts at a time of its own, since ties go by an id that each store chooses."""
+        return self.make_one(experiment, name, hundred) or multiple()
+
+    def make_one(self, experiment: Twin, name: str, hundred: int) -> Twin | None:
+        """Make a run.
+
+        Args:
+            experiment: Where.
+            name: Its name.
+            hundred: About when it starts.
+        """
         made = self.both(
             "create_run",
             experiment_id=experiment,
@@ -112,7 +130,7 @@ class RunsMachine(PairMachine):
             tags=[],
             run_name=name,
         )
-        return self.made(made, "info.run_id") or multiple()
+        return self.made(made, "info.run_id")
 
     @rule(run=runs, status=st.sampled_from([None, 1, 3]), end=st.sampled_from([None, 0, 5000]))
     def update_run(self, run: Twin, status: int | None, end: int | None) -> None:
@@ -134,6 +152,7 @@ class RunsMachine(PairMachine):
         """Log metrics one by one, with equal steps and times."""
         for point in points:
             self.both("log_metric", run, _metric(*point, self.count()))
+        self.read_run(run)
 
     @rule(run=runs, points=_POINTS, key=_KEYS, value=_TEXTS)
     def log_batch(
@@ -149,6 +168,7 @@ class RunsMachine(PairMachine):
             params=[Param("k", value)],
             tags=[RunTag(key, value)],
         )
+        self.read_run(run)
 
     @rule(run=runs, key=_KEYS, value=_TEXTS)
     def log_param(self, run: Twin, key: str, value: str) -> None:
@@ -179,8 +199,16 @@ class RunsMachine(PairMachine):
         self.both("log_inputs", run, [DatasetInput(dataset=dataset, tags=tags)])
 
     @rule(run=runs)
+    def look_at_run(self, run: Twin) -> None:
+        """Read it."""
+        self.read_run(run)
+
     def read_run(self, run: Twin) -> None:
-        """Read it, with the history of its metric."""
+        """Read a run, with the history of its metric.
+
+        Args:
+            run: Its id in both stores.
+        """
         self.both("get_run", run, view="unordered_inside")
         self.both("get_metric_history", run, "m")
 

@@ -177,7 +177,7 @@ def a_deleted_experiment_is_not_changed(store: Any, world: World) -> None:
     store.set_experiment_tag(made, ExperimentTag("k", "w"))
     store.delete_experiment_tag(made, "k")
     store.get_experiment(made)
-    new_run(store, made)
+    store.create_run(experiment_id=made, user_id="ada", start_time=1, tags=[], run_name="run")
 
 
 @scenario(_about)
