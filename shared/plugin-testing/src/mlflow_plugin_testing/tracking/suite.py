@@ -110,7 +110,11 @@ class TrackingStoreSuite(StoreSuite):
         from mlflow_plugin_testing.tracking.trace_machine import TracesMachine
 
         capability = TrackingCapability.SPANS
-        judged(lambda: run_machine(TracesMachine, pair), capability, self.claim(capability))
+        judged(
+            lambda: run_machine(TracesMachine, pair, examples=15, steps=20),
+            capability,
+            self.claim(capability),
+        )
 
     @about(TrackingCapability.ASSESSMENTS)
     def test_assessments_stay_the_same_through_random_steps(self, pair: Pair) -> None:
@@ -119,7 +123,11 @@ class TrackingStoreSuite(StoreSuite):
         from mlflow_plugin_testing.tracking.trace_machine import AssessmentsMachine
 
         capability = TrackingCapability.ASSESSMENTS
-        judged(lambda: run_machine(AssessmentsMachine, pair), capability, self.claim(capability))
+        judged(
+            lambda: run_machine(AssessmentsMachine, pair, examples=15, steps=20),
+            capability,
+            self.claim(capability),
+        )
 
     @about(TrackingCapability.RUNS)
     def test_runs_stay_the_same_through_random_steps(self, pair: Pair) -> None:
