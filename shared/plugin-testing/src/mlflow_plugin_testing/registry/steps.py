@@ -13,15 +13,30 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GARBAGE",
+    "bad_names",
     "in_search",
     "model_tag",
     "new_model",
+    "new_prompt",
     "new_version",
     "next_millisecond",
     "ours",
+    "prompt_versions_are_searched",
     "unseen",
     "version_tag",
 ]
+
+
+def bad_names(world: World) -> tuple[str | None, ...]:
+    """Return names that a model cannot have: they could not stand in a `models:/` URI.
+
+    An older MLflow takes most of them, so that they are the scenario's own.
+
+    Args:
+        world: Whose they are.
+    """
+    own = (f"{world.token}/b", f"{world.token}:b", f"{world.token}//b", f"{world.token}/../b")
+    return (None, "", *own)
 
 
 def model_tag(key: Any, value: Any) -> Any:
@@ -60,6 +75,30 @@ def new_model(
     """
     given = [model_tag(key, value) for key, value in (tags or {}).items()]
     store.create_registered_model(world.name(name), given, description, None)
+    return world.name(name)
+
+
+def new_prompt(
+    store: Any,
+    world: World,
+    name: str = "a",
+    *,
+    tags: Mapping[str, str] | None = None,
+    description: str | None = None,
+) -> str:
+    """Make a prompt.
+
+    Args:
+        store: The store.
+        world: Whose name it gets.
+        name: What it is called there.
+        tags: Its tags.
+        description: Its description.
+
+    Returns:
+        Its full name.
+    """
+    store.create_prompt(world.name(name), description, dict(tags or {}))
     return world.name(name)
 
 
@@ -118,3 +157,10 @@ def in_search(store: Any, filter_string: str, **more: Any) -> list[tuple[str, st
     found = [(each.name, str(each.version)) for each in answer]
     store.note(f"versions found by {filter_string}", [" ".join(each) for each in found])
     return found
+
+
+def prompt_versions_are_searched() -> bool:
+    """Tell whether the installed MLflow searches versions of prompts: an older one only says that it cannot."""
+    from mlflow.store.model_registry.abstract_store import AbstractStore
+
+    return "search_model_versions" in AbstractStore.search_prompt_versions.__code__.co_names

@@ -131,7 +131,7 @@ def latest_leads_to_the_highest_number_of_all_stages(store: Any, world: World) -
     made = _made(store, world, count=4)
     store.transition_model_version_stage(made, 2, "Production", archive_existing_versions=False)
     store.transition_model_version_stage(made, 4, "Archived", archive_existing_versions=False)
-    # Before MLflow 3.14 its own store takes whichever stage comes first, if there are several: so there is one here.
+    # An older MLflow takes whichever stage comes first, if there are several: so there is one here.
     for number in (1, 3):
         store.delete_model_version(made, number)
     store.delete_model_version(made, 2)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
+    bad_names,
     in_search,
     new_model,
     new_version,
@@ -91,5 +92,5 @@ def what_is_gone_is_not_copied(store: Any, world: World) -> None:
 @scenario(_about)
 def a_copy_needs_a_model_of_a_good_name(store: Any, world: World) -> None:
     original = _original(store, world)
-    for name in ("", "a/b", "a:b"):
+    for name in bad_names(world):
         store.copy_model_version(src_mv=original, dst_name=name)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
+    bad_names,
     in_search,
     model_tag,
     new_model,
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 __all__: list[str] = []
 
 _about = RegistryCapability.MODELS
-
-# MLflow refuses these everywhere: they cannot stand in a `models:/` URI.
-_BAD_NAMES = (None, "", "  ", "a/b", "a:b", "/", "..", ".")
 
 
 @scenario(_about)
@@ -60,12 +58,26 @@ def the_names_of_registered_models_are_kept_as_they_are(store: Any, world: World
 
 @scenario(_about)
 def a_registered_model_needs_a_name_that_can_stand_in_a_uri(store: Any, world: World) -> None:
-    for name in _BAD_NAMES:
+    for name in bad_names(world):
         store.create_registered_model(name)
         store.get_registered_model(name)
     made = new_model(store, world)
-    for name in _BAD_NAMES:
+    for name in bad_names(world):
         store.rename_registered_model(made, name)
+    store.get_registered_model(made)
+
+
+@scenario(_about)
+def names_of_space_and_names_of_folders_are_checked(store: Any, world: World) -> None:
+    # An older MLflow takes them. They belong to nobody, and so go at once.
+    for name in ("  ", "/", "..", "."):
+        store.create_registered_model(name)
+        store.get_registered_model(name)
+        store.delete_registered_model(name)
+    made = new_model(store, world)
+    for name in ("  ", "/", "..", "."):
+        store.rename_registered_model(made, name)
+        store.rename_registered_model(name, made)
     store.get_registered_model(made)
 
 

@@ -81,7 +81,7 @@ def models_are_searched_by_name(store: Any, world: World) -> None:
         ours(world, f"name != '{whole['alpha']}'"),
         ours(world, "name LIKE '%b%'"),
         ours(world, "name LIKE '%alpha' AND name ILIKE '%A'"),
-        # From MLflow 3.13 on; an older one refuses them.
+        # An older MLflow refuses them.
         f"name IN ('{whole['alpha']}', '{whole['ünï']}', 'lacking')",
         ours(world, f"name NOT IN ('{whole['alpha']}', '{whole['ünï']}')"),
     ):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
+    bad_names,
     in_search,
     new_model,
     new_version,
@@ -135,7 +136,7 @@ def a_version_that_is_not_there_is_an_error(store: Any, world: World) -> None:
 @scenario(_about)
 def a_version_needs_a_model(store: Any, world: World) -> None:
     new_version(store, world.name("a"))
-    for name in (None, "", "a/b", "a:b"):
+    for name in bad_names(world):
         new_version(store, name)
         store.get_model_version(name, 1)
     store.get_registered_model(world.name("a"))

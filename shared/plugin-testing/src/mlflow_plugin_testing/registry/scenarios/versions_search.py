@@ -93,7 +93,7 @@ def versions_are_searched_by_name(store: Any, world: World) -> None:
         f"name ILIKE '{world.token} ALPHA%'",
         f"name like '{world.token} alpha'",
         ours(world, f"name != '{names[0]}'"),
-        # From MLflow 3.13 on; an older one refuses them.
+        # An older MLflow refuses them.
         f"name IN ('{names[0]}', '{names[2]}', 'lacking')",
         ours(world, f"name NOT IN ('{names[0]}', '{names[2]}')"),
     ):
