@@ -1,0 +1,90 @@
+"""Each method of the installed MLflow's registry is reached by a scenario, or it is said why not."""
+
+from __future__ import annotations
+
+import mlflow
+import pytest
+from mlflow.store.model_registry.abstract_store import AbstractStore
+
+from mlflow_plugin_testing import RegistryCapability
+from mlflow_plugin_testing.calls import Calls, StoppedError
+from mlflow_plugin_testing.capabilities import capability_of
+from mlflow_plugin_testing.methods import public_methods
+from mlflow_plugin_testing.registry.catalogue import registry_catalogue
+from mlflow_plugin_testing.registry.reference import reference_registry
+from mlflow_plugin_testing.registry.unreached import UNREACHED
+from mlflow_plugin_testing.scenario import World
+
+PUBLIC = public_methods(AbstractStore)
+
+
+class Reach:
+    """What all scenarios together did on MLflow's own store."""
+
+    def __init__(self, folder_factory: pytest.TempPathFactory) -> None:
+        folder = folder_factory.mktemp("reach")
+        store = reference_registry(folder)
+        self.called: set[str] = set()
+        self.answered: set[str] = set()
+        self.unmeasured: set[str] = set()
+        self.stopped: dict[str, str] = {}
+        for scenario in registry_catalogue():
+            if any(not hasattr(store, name) for name in scenario.needs):
+                continue
+            calls = Calls(store)
+            try:
+                scenario.run(calls, World(folder=folder_factory.mktemp("scenario")))
+            except StoppedError as stopped:
+                self.stopped[scenario.name] = str(stopped)
+            self.called |= calls._transcript.reached
+            for entry in calls._transcript.entries:
+                name = entry.call.partition(",")[0]
+                if entry.failed is None:
+                    self.answered.add(name)
+                elif entry.failed.not_implemented:
+                    self.unmeasured.add(name)
+
+
+@pytest.fixture(scope="module")
+def reach(tmp_path_factory: pytest.TempPathFactory) -> Reach:
+    return Reach(tmp_path_factory)
+
+
+@pytest.mark.parametrize("capability", list(RegistryCapability), ids=lambda each: each.name)
+def test_each_method_is_reached_and_answers_at_least_once(
+    reach: Reach, capability: RegistryCapability
+) -> None:
+    wanted = {name for name in capability.facts.methods if name in PUBLIC}
+    if not wanted:
+        pytest.skip("not in this MLflow")
+
+    # An old MLflow's own store lacks methods that its abstract class has: a plugin's is not compared with anything.
+    assert wanted - set(UNREACHED) - reach.answered == wanted & reach.unmeasured
+
+
+def test_what_is_said_to_be_unreached_is_not_reached(reach: Reach) -> None:
+    assert set(UNREACHED) & reach.called == set()
+
+
+def test_no_scenario_stops_on_mlflows_own_store(reach: Reach) -> None:
+    assert reach.stopped == {}
+
+
+def test_each_public_method_belongs_to_a_capability() -> None:
+    strays = [name for name in PUBLIC if capability_of(name, RegistryCapability) is None]
+
+    assert strays == []
+
+
+def test_reached_and_unreached_are_all_there_are(
+    reach: Reach, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reached = {name for name in PUBLIC if name in reach.called}
+    unreached = {name for name in PUBLIC if name in UNREACHED}
+    with capsys.disabled():
+        print(
+            f"\nMLflow {mlflow.__version__}: {len(reached)} of {len(PUBLIC)} public methods reached, "
+            f"{len(unreached)} not; no measure for {sorted(reach.unmeasured) or 'none'}"
+        )
+
+    assert sorted(reached | unreached) == PUBLIC
