@@ -67,10 +67,15 @@ CONFORMANCE = "tests/conformance"
 NO_CONFORMANCE = "--ignore-glob=*/tests/conformance/*"
 # Without network: a test that reaches for one fails, unless it says that it needs loopback. What
 # stands in tests/server may import what only the session `server` installs.
-WITHOUT_SERVERS = (
-    *("-m", "not server", "--ignore-glob=*/tests/server/*", NO_CONFORMANCE),
-    *("--disable-socket", "--allow-unix-socket"),
+CLOSED = (
+    "--ignore-glob=*/tests/server/*",
+    NO_CONFORMANCE,
+    "--disable-socket",
+    "--allow-unix-socket",
 )
+WITHOUT_SERVERS = ("-m", "not server", *CLOSED)
+# The wheel and the lowest dependencies: what takes minutes is not told apart by them.
+QUICK = ("-m", "not server and not slow", *CLOSED)
 
 # A missing interpreter is left out at once; nothing is downloaded behind the user's back.
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
@@ -271,7 +276,7 @@ def minimums(session: nox.Session, dist: str) -> None:
     # pytest's plugins have no floors of ours: they come pinned, and after the rest.
     session.install(*with_needs(item), *old, "--resolution=lowest-direct")
     session.install(*group_of(item, "test"), "-c", constraints_of(minor))
-    _pytest(session, item, *WITHOUT_SERVERS)
+    _pytest(session, item, *QUICK)
 
 
 @nox.session(python=NEWEST_PYTHON)
@@ -312,7 +317,7 @@ def wheel(session: nox.Session, dist: str) -> None:
     session.run(
         *("pytest", "-q", "-c", str(ROOT / "pyproject.toml")),
         # The pattern among these is for whole paths, and begins at the folder of the repository.
-        *(f"--rootdir={unpacked.resolve()}", *WITHOUT_SERVERS, "--ignore=tests/server", "tests"),
+        *(f"--rootdir={unpacked.resolve()}", *QUICK, "--ignore=tests/server", "tests"),
         success_codes=[0, 5],
     )
 
@@ -384,14 +389,6 @@ def docs(session: nox.Session) -> None:
         session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
     session.run("python", "tools/collect_docs.py")
     session.run("sphinx-build", "-W", "-n", "-q", "-b", "html", "docs", "docs/_build/html")
-
-
-@nox.session
-def tables(session: nox.Session) -> None:
-    """Write the generated tables of the READMEs anew."""
-    for item in distributions():
-        session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
-    session.run("python", "tools/tables.py", *session.posargs)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import nox
 
 from discover import ROOT, by_name, distributions
-from requirements import CONSTRAINTS, built_files
+from requirements import CONSTRAINTS, built_files, editable
 from session_basics import SHORTS, build_files, choice, named
 
 
@@ -69,6 +69,14 @@ def news(session: nox.Session) -> None:
         with session.chdir(item.folder):
             extra = choice(session).options
             session.run("towncrier", "build", "--yes", "--version", item.version, *extra)
+
+
+@nox.session
+def tables(session: nox.Session) -> None:
+    """Write the generated tables of the READMEs anew."""
+    for item in distributions():
+        session.install(*editable(item, extras=False), "-c", str(CONSTRAINTS))
+    session.run("python", "tools/tables.py", *session.posargs)
 
 
 @nox.session

@@ -38,6 +38,20 @@ A plugin is looked at as far as that is possible without its service. The column
 how far. `nox -s survey` writes this page.
 
 """
+_TEST = """import pytest
+from mlflow_plugin_testing import ArtifactRepositorySuite
+from {module} import {name}
+
+
+class TestRepository(ArtifactRepositorySuite):
+    @pytest.fixture
+    def artifact_uri(self):
+        return {uri!r}
+
+    @pytest.fixture
+    def open_repository(self):
+        return {name}
+"""
 # What uv draws around the reasons that it gives.
 _DRAWN = " \u2570\u2500\u25b6\u2502\u00d7"
 
@@ -50,7 +64,8 @@ class Outside:
         name: Distribution.
         version: The newest one, pinned so that the table can be made again.
         uri: Where its store is checked; `{folder}` is an empty folder; empty where its service is not to be had.
-        kinds: What of it is looked at besides the packaging; all by default.
+        opened_by: `module:class` of its artifact repository, where the scheme that it registers needs a service and
+            the class itself does not.
         environment: Settings that it needs.
         bucket: Kind of server in which a bucket is made for it; `{bucket}` in `uri`, and `{endpoint}`, `{key}` and
             `{secret}` in `environment`, say where it is.
@@ -59,13 +74,18 @@ class Outside:
     name: str
     version: str
     uri: str = ""
-    kinds: tuple[str, ...] = ()
+    opened_by: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     bucket: str = ""
 
 
 OUTSIDE = (
-    Outside("mlflow-dbstore", "1.0.1", "sqlite:///{folder}/artifacts.db", ("artifact_repository",)),
+    Outside(
+        "mlflow-dbstore",
+        "1.0.1",
+        "sqlite:///{folder}/artifacts.db",
+        "dbstoreplugin.store.artifact:DBArtifactRepository",
+    ),
     Outside(
         "aliyunstoreplugin",
         "1.0.0",
@@ -102,7 +122,7 @@ def main(arguments: list[str]) -> int:
     for each in chosen:
         with tempfile.TemporaryDirectory(prefix="survey-") as folder:
             rows += _rows(each, Path(folder))
-        print(rows[-1], flush=True)
+        print("\n".join(rows), flush=True)
     today = dt.datetime.now(tz=dt.timezone.utc).date()
     text = f"{_HEAD}Made on {today}, with Python {sys.version_info[0]}.{sys.version_info[1]}.\n\n"
     if not arguments:
@@ -149,27 +169,42 @@ def _checked(
     plugin: Outside, folder: Path, python: Path, minor: str, places: dict[str, str]
 ) -> list[str]:
     shown = f"{plugin.name} {plugin.version}"
-    report = folder / "report.json"
-    targets = [plugin.name, *([plugin.uri.format(**places)] if plugin.uri else [])]
-    # Of a scheme that MLflow has itself, such as sqlite, only what is the plugin's own.
-    kinds = [f"--kind={kind}" for kind in ("packaging", *plugin.kinds)] if plugin.kinds else []
-    done = subprocess.run(
-        [str(python), "-m", "mlflow_plugin_testing.cli", *targets, *kinds, "--json", str(report)],
-        cwd=folder,
-        env={**os.environ, **{k: v.format(**places) for k, v in plugin.environment.items()}},
-        capture_output=True,
-        text=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if not report.is_file():
-        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
-        return [f"| {shown} | {minor} | nothing | none | {_cell(' '.join(last))} |"]
-    found = json.loads(report.read_text(encoding="utf-8"))
-    return [
-        f"| {shown} | {found['mlflow']} | {each['kind'].replace('_', ' ')} | {each['level']} | {_cell(_found(each))} |"
-        for each in found["plugins"]
-    ]
+    uri = plugin.uri.format(**places)
+    environment = {
+        **os.environ,
+        **{name: value.format(**places) for name, value in plugin.environment.items()},
+    }
+    targets = [plugin.name, *([uri] if uri and not plugin.opened_by else [])]
+    runs = [["-m", "mlflow_plugin_testing.cli", *targets, "--json"]]
+    if plugin.opened_by:
+        module, _, name = plugin.opened_by.partition(":")
+        test = folder / "test_repository.py"
+        test.write_text(_TEST.format(module=module, name=name, uri=uri), encoding="utf-8")
+        runs.append(["-m", "pytest", "-q", str(test), "--mlflow-plugin-json"])
+    rows = []
+    for number, run in enumerate(runs):
+        report = folder / f"report-{number}.json"
+        done = subprocess.run(
+            [str(python), *run, str(report)],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+        if not report.is_file():
+            last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+            rows.append(f"| {shown} | {minor} | nothing | none | {_cell(' '.join(last))} |")
+            continue
+        found = json.loads(report.read_text(encoding="utf-8"))
+        rows += [_row(shown, found["mlflow"], each) for each in found["plugins"]]
+    return rows
+
+
+def _row(shown: str, mlflow: str, plugin: dict[str, Any]) -> str:
+    kind = plugin["kind"].replace("_", " ")
+    return f"| {shown} | {mlflow} | {kind} | {plugin['level']} | {_cell(_found(plugin))} |"
 
 
 def _install(plugin: Outside, minor: str, python: Path) -> str:

@@ -60,6 +60,9 @@ _LISTED = {
 }
 
 
+pytestmark = pytest.mark.slow
+
+
 def _still_wrong(test: Any, *args: Any) -> None:
     """Fail when MLflow has repaired it, so that nothing is excused for longer than it has to be."""
     with pytest.raises(AssertionError):

@@ -12,6 +12,8 @@ from mlflow.projects.backend.local import LocalBackend
 
 from mlflow_plugin_testing import ProjectBackendSuite
 
+pytestmark = pytest.mark.slow
+
 
 class TestLocal(ProjectBackendSuite):
     grace = 1.0

@@ -14,7 +14,7 @@ from broken.model import Broken, all_broken
 from mlflow_plugin_testing.store_suite import StoreSuite, too_old_for_stores
 
 # One fixture runs the tests of all of them: whichever test comes first waits for it.
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 _HEAD = """
 import pytest

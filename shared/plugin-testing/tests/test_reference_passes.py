@@ -6,6 +6,8 @@ import pytest
 
 from mlflow_plugin_testing import ModelRegistryStoreSuite, TrackingStoreSuite
 
+pytestmark = pytest.mark.slow
+
 
 class TestSqlTrackingStore(TrackingStoreSuite):
     declared = {}  # noqa: RUF012  (nothing is missing: MLflow's own has all that MLflow has)
