@@ -66,6 +66,7 @@ class Outside:
         uri: Where its store is checked; `{folder}` is an empty folder; empty where its service is not to be had.
         opened_by: `module:class` of its artifact repository, where the scheme that it registers needs a service and
             the class itself does not.
+        on_both: Whether it is looked at on the oldest MLflow too, for which it may have been written.
         environment: Settings that it needs.
         bucket: Kind of server in which a bucket is made for it; `{bucket}` in `uri`, and `{endpoint}`, `{key}` and
             `{secret}` in `environment`, say where it is.
@@ -75,6 +76,7 @@ class Outside:
     version: str
     uri: str = ""
     opened_by: str = ""
+    on_both: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     bucket: str = ""
 
@@ -85,6 +87,7 @@ OUTSIDE = (
         "1.0.1",
         "sqlite:///{folder}/artifacts.db",
         "dbstoreplugin.store.artifact:DBArtifactRepository",
+        on_both=True,
     ),
     Outside(
         "aliyunstoreplugin",
@@ -96,6 +99,7 @@ OUTSIDE = (
             "MLFLOW_OSS_KEY_SECRET": "{secret}",
         },
         bucket="oss",
+        on_both=True,
     ),
     Outside("mlflow-oss-store", "0.1.1"),
     Outside("mlflow-ibmcos", "0.1.9"),
@@ -133,17 +137,18 @@ def main(arguments: list[str]) -> int:
 def _rows(plugin: Outside, folder: Path) -> list[str]:
     python = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     shown = f"{plugin.name} {plugin.version}"
-    refusals = []
+    refusals, rows = [], []
     for minor in _TRIED:
         _uv("venv", "-q", "--clear", "--python", sys.executable, str(folder / "env"))
         failed = _install(plugin, minor, python)
-        if not failed:
+        if failed:
+            refusals.append(f"does not install beside MLflow {minor}: {failed}")
+            continue
+        with _places(plugin, folder) as places:
+            rows += _checked(plugin, folder, python, minor, places)
+        if not plugin.on_both:
             break
-        refusals.append(f"does not install beside MLflow {minor}: {failed}")
-    else:
-        return [f"| {shown} | none | installation | none | {_cell('; '.join(refusals))} |"]
-    with _places(plugin, folder) as places:
-        return _checked(plugin, folder, python, minor, places)
+    return rows or [f"| {shown} | none | installation | none | {_cell('; '.join(refusals))} |"]
 
 
 @contextlib.contextmanager
