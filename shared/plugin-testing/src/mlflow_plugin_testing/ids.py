@@ -38,7 +38,7 @@ class Normaliser:
         """
         for text in _strings(value):
             # Numbers are what stores like to choose, and what a caller may pass as the value of a parameter.
-            if text not in self._ids and not text.isdigit():
+            if text not in self._ids and not text.isdecimal():
                 self._given.add(text)
 
     def learn(self, value: Any, field: str = "") -> None:
@@ -88,7 +88,7 @@ class Normaliser:
     def _text(self, text: str, field: str, *, masked: bool) -> str:
         if text in self._ids and (len(text) >= _LONG or _ID_FIELD.search(field)):
             return "<id>" if masked else self._ids[text]
-        if text.isdigit() and self._is_now(int(text)):
+        if text.isdecimal() and self._is_now(int(text)):
             return "<now>"
         for known, symbol in self._ids.items():
             shown = "<id>" if masked else symbol

@@ -21,7 +21,13 @@ def a_param_is_read_at_once(store: Any, world: World) -> None:
     from mlflow.entities import Param
 
     run = new_run(store, new_experiment(store, world))
-    for key, value in (("a", "1"), ("b", ""), ("c", " "), ("d", "ü 中 🙂 '\"`\n\t\\ %_"), ("A", "2")):
+    for key, value in (
+        ("a", "1"),
+        ("b", ""),
+        ("c", " "),
+        ("d", "ü 中 🙂 '\"`\n\t\\ %_"),
+        ("A", "2"),
+    ):
         store.log_param(run, Param(key, value))
         store.get_run(run)
 

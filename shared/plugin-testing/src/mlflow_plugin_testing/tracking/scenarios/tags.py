@@ -31,7 +31,18 @@ def tags_are_kept_as_they_are_written(store: Any, world: World) -> None:
     from mlflow.entities import RunTag
 
     run = new_run(store, new_experiment(store, world))
-    for key in ("a b", "a.b", "a/b", "a-b", "a:b", "ünï", "k", "K", "mlflow.note.content", "x" * 250):
+    for key in (
+        "a b",
+        "a.b",
+        "a/b",
+        "a-b",
+        "a:b",
+        "ünï",
+        "k",
+        "K",
+        "mlflow.note.content",
+        "x" * 250,
+    ):
         store.set_tag(run, RunTag(key, f"of {key[:20]}"))
     store.set_tag(run, RunTag("long", "v" * 5000))
     store.get_run(run)
@@ -42,7 +53,19 @@ def a_wrong_tag_is_refused(store: Any, world: World) -> None:
     from mlflow.entities import RunTag
 
     run = new_run(store, new_experiment(store, world))
-    wrong: list[Any] = ["", None, "/a", "a//b", "a/../b", ".", "..", "./a", "a=b", "a\\b", "x" * 251]
+    wrong: list[Any] = [
+        "",
+        None,
+        "/a",
+        "a//b",
+        "a/../b",
+        ".",
+        "..",
+        "./a",
+        "a=b",
+        "a\\b",
+        "x" * 251,
+    ]
     for key in wrong:
         store.set_tag(run, RunTag(key, "v"))
     store.get_run(run)
