@@ -130,8 +130,9 @@ def an_endpoint_uses_models(store: Any, world: World) -> None:
     endpoint(store, world, "d-missing", "lost")
     store.update_gateway_endpoint(made, name=world.name("renamed"), updated_by="bob")
     if store.accepts("create_gateway_endpoint", "model_configs"):
-        store.unordered.update_gateway_endpoint(made, model_configs=[_use(one), _use(two, 1)])
-        store.get_gateway_endpoint(endpoint_id=made)
+        mappings = store.unordered_inside
+        mappings.update_gateway_endpoint(made, model_configs=[_use(one), _use(two, 1)])
+        mappings.get_gateway_endpoint(endpoint_id=made)
     store.delete_gateway_endpoint(made)
     store.get_gateway_endpoint(endpoint_id=made)
     store.update_gateway_endpoint(made, name="x")

@@ -149,6 +149,7 @@ def the_latest_version_is_the_highest_active_one(store: Any, world: World) -> No
         ("1.0.0", "active"),
         ("1.1.0", "active"),
     ):
+        next_millisecond()
         _version(store, name, version, status)
         found = store.get_latest_mcp_server_version(name)
         store.note("latest", found.version)
