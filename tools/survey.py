@@ -68,8 +68,9 @@ class Outside:
             the class itself does not.
         on_both: Whether it is looked at on the oldest MLflow too, for which it may have been written.
         environment: Settings that it needs.
-        bucket: Kind of server in which a bucket is made for it; `{bucket}` in `uri`, and `{endpoint}`, `{key}` and
-            `{secret}` in `environment`, say where it is.
+        server: Kind of server in which a bucket or a database is made for it; `{bucket}` or `{database}` in `uri`,
+            and `{endpoint}`, `{key}` and `{secret}` in `environment`, say where it is.
+        also: What it needs for that and does not declare.
     """
 
     name: str
@@ -78,16 +79,19 @@ class Outside:
     opened_by: str = ""
     on_both: bool = False
     environment: dict[str, str] = field(default_factory=dict)
-    bucket: str = ""
+    server: str = ""
+    also: tuple[str, ...] = ()
 
 
 OUTSIDE = (
     Outside(
         "mlflow-dbstore",
         "1.0.1",
-        "sqlite:///{folder}/artifacts.db",
+        "{database}/artifacts",
         "dbstoreplugin.store.artifact:DBArtifactRepository",
         on_both=True,
+        server="postgresql",
+        also=("psycopg[binary]",),
     ),
     Outside(
         "aliyunstoreplugin",
@@ -98,7 +102,7 @@ OUTSIDE = (
             "MLFLOW_OSS_KEY_ID": "{key}",
             "MLFLOW_OSS_KEY_SECRET": "{secret}",
         },
-        bucket="oss",
+        server="oss",
         on_both=True,
     ),
     Outside("mlflow-oss-store", "0.1.1"),
@@ -155,12 +159,16 @@ def _rows(plugin: Outside, folder: Path) -> list[str]:
 def _places(plugin: Outside, folder: Path) -> Iterator[dict[str, str]]:
     """Make what the plugin is given: a folder, and a bucket where it wants one."""
     places = {"folder": str(folder)}
-    if not plugin.bucket:
+    if not plugin.server:
         yield places
         return
     from mlflow_plugin_servers.catalog import acquire
 
-    with acquire(plugin.bucket) as server, server.fresh_bucket() as bucket:
+    with acquire(plugin.server) as server, contextlib.ExitStack() as stack:
+        if hasattr(server, "fresh_database"):
+            yield {**places, "database": stack.enter_context(server.fresh_database())}
+            return
+        bucket = stack.enter_context(server.fresh_bucket())
         yield {
             **places,
             "bucket": bucket.name,
@@ -215,7 +223,7 @@ def _row(shown: str, mlflow: str, plugin: dict[str, Any]) -> str:
 def _install(plugin: Outside, minor: str, python: Path) -> str:
     """Install, and return why it failed."""
     extra = ["sqlalchemy<2.1"] if minor == MLFLOW_MINORS[0] else []
-    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *extra]
+    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *plugin.also, *extra]
     kit = str(ROOT / "shared/plugin-testing")
     done = _uv(
         "pip", "install", "-q", "--prerelease=allow", "--python", str(python), "-e", kit, *wanted

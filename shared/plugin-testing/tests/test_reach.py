@@ -11,10 +11,12 @@ from mlflow_plugin_testing.calls import Calls, StoppedError
 from mlflow_plugin_testing.capabilities import capability_of
 from mlflow_plugin_testing.methods import public_methods
 from mlflow_plugin_testing.scenario import World
+from mlflow_plugin_testing.store_suite import too_old_for_stores
 from mlflow_plugin_testing.tracking.catalogue import tracking_catalogue
 from mlflow_plugin_testing.tracking.reference import reference_store
 from mlflow_plugin_testing.tracking.unreached import UNREACHED
 
+pytestmark = pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_stores())
 PUBLIC = public_methods(AbstractStore)
 
 

@@ -14,7 +14,9 @@ from mlflow_plugin_testing.registry.catalogue import registry_catalogue
 from mlflow_plugin_testing.registry.reference import reference_registry
 from mlflow_plugin_testing.registry.unreached import UNREACHED
 from mlflow_plugin_testing.scenario import World
+from mlflow_plugin_testing.store_suite import too_old_for_stores
 
+pytestmark = pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_stores())
 PUBLIC = public_methods(AbstractStore)
 
 

@@ -15,6 +15,7 @@ from mlflow_plugin_testing.calls import Calls, Failed, StoppedError
 from mlflow_plugin_testing.examples import EXAMPLES, drawn
 from mlflow_plugin_testing.pair import Pair, StoresDifferError
 from mlflow_plugin_testing.scenario import World
+from mlflow_plugin_testing.store_suite import too_old_for_stores
 from mlflow_plugin_testing.tracking.catalogue import tracking_catalogue
 from mlflow_plugin_testing.tracking.filters import (
     Search,
@@ -26,6 +27,7 @@ from mlflow_plugin_testing.tracking.machine import PairMachine, Twin
 from mlflow_plugin_testing.tracking.reference import reference_store
 from mlflow_plugin_testing.tracking.steps import all_pages
 
+pytestmark = pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_stores())
 _CORE = (
     "async_logging",
     "batches",

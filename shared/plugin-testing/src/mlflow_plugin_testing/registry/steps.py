@@ -163,4 +163,5 @@ def prompt_versions_are_searched() -> bool:
     """Tell whether the installed MLflow searches versions of prompts: an older one only says that it cannot."""
     from mlflow.store.model_registry.abstract_store import AbstractStore
 
-    return "search_model_versions" in AbstractStore.search_prompt_versions.__code__.co_names
+    method = getattr(AbstractStore, "search_prompt_versions", None)
+    return method is not None and "search_model_versions" in method.__code__.co_names
