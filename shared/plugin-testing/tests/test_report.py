@@ -7,6 +7,8 @@ import json
 import mlflow.tracking.request_auth.registry  # noqa: F401  (an inner run must not be the first to import it)
 import pytest
 
+# The run inside of this one listens on loopback.
+pytestmark = pytest.mark.enable_socket
 _SUITE = """
 import pytest
 from mlflow_plugin_testing import RequestAuthCapability, RequestAuthSuite, not_implemented
