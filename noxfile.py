@@ -5,7 +5,7 @@
 # ///
 """Every verb of a developer and of CI: `uv run noxfile.py -s NAME [-- PLUGIN… [FOR PYTEST…]]`.
 
-Sets of plugins are discovered from folders. The parts that `tests` runs stand in `CI_PARTS`.
+Sets of plugins are discovered from folders. The parts that `tests` runs stand in tools/parts.py.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import actionlint  # noqa: E402  # tools/ is not a package on the path
 import interpreters  # noqa: E402
 import maintenance  # noqa: E402, F401  # its sessions
 import parallel  # noqa: E402
+import parts  # noqa: E402
 from discover import PYTHONS, Distribution, by_name, distributions, needs, plugins  # noqa: E402
 from matrix import MAIN, NONE  # noqa: E402
 from requirements import (  # noqa: E402
@@ -48,20 +49,8 @@ nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests"]
 
 REPORTS = ROOT / "reports"
-# What `tests` and so CI runs, the longest first: two at a time end sooner that way.
-CI_PARTS = (
-    "server",
-    "unit",
-    "conformance",
-    "wheel",
-    "minimums",
-    "tools",
-    "demo",
-    "together",
-    "types",
-    "docs",
-    "lint",
-)
+# Each server takes memory, and four parts may have started what they need at the same time.
+MOST_AT_ONCE = 4
 # The kit of shared/plugin-testing, which these tests are made of, is in its own session's environment.
 CONFORMANCE = "tests/conformance"
 NO_CONFORMANCE = "--ignore-glob=*/tests/conformance/*"
@@ -151,19 +140,12 @@ def _pytest(
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """Run all that CI runs, two parts at a time, and print what each said and what it left out."""
-    part = [sys.executable, "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s"]
-    chosen = choice(session)
-    tested = [*chosen.shorts, *chosen.options, *(path for path, _ in chosen.paths)]
-    meant = dict.fromkeys(("unit", "server", "conformance", "minimums"), tested)
-    # These take no options of pytest; the other parts are about the repository as a whole.
-    meant |= {"wheel": list(chosen.shorts), "demo": list(chosen.shorts)}
-    meant["tools"] = chosen.paths_of("")
-    # Tests that are nobody's are those of the tools.
-    names = CI_PARTS if chosen.shorts or not chosen.paths else ("tools",)
-    commands = {name: [*part, name, "--", *meant.get(name, [])] for name in names}
+    """Run all that CI runs, a part for each core, and print what each said and what it left out."""
+    program = [sys.executable, "-m", "nox", "-f", str(ROOT / "noxfile.py"), "-s"]
+    commands = parts.commands(choice(session), program)
     missing = [f"Python {item}: not on this machine" for item in PYTHONS if item not in AVAILABLE]
-    failed = parallel.run(commands, REPORTS, left_out=missing)
+    at_once = max(2, min(os.cpu_count() or 2, MOST_AT_ONCE))
+    failed = parallel.run(commands, REPORTS, at_once=at_once, left_out=missing)
     if failed:
         session.error(f"failed: {', '.join(failed)}")
 

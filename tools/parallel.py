@@ -42,9 +42,9 @@ def run(
 ) -> list[str]:
     """Run commands, in their order and some at a time.
 
-    The output of each is kept in `logs/NAME.log` and printed when it ends: lines of two parts never
-    mix. At the end stands a table, with the closing lines of the test runners and with all that was
-    left out.
+    The output of each is kept in `logs/NAME.log`, with a dash for each space, and printed when it
+    ends: lines of two parts never mix. At the end stands a table, with the closing lines of the
+    test runners and with all that was left out.
 
     Args:
         commands: By name.
@@ -61,8 +61,8 @@ def run(
 
     def one(name: str) -> None:
         with printing:
-            print(f"started {name}; follow it in {logs / name}.log", flush=True)
-        done = _ended(commands[name], logs / f"{name}.log")
+            print(f"started {name}; follow it in {logs / _file(name)}", flush=True)
+        done = _ended(commands[name], logs / _file(name))
         with printing:
             ended[name] = done
             print(f"\n───── {name} ─────\n{done.text}", flush=True)
@@ -71,9 +71,10 @@ def run(
     with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(one, commands))
     print("\n═════ summary ═════")
+    width = max(map(len, commands), default=0)
     for name in commands:
         row = ended[name]
-        print(f"{'FAILED' if row.code else 'ok    '}  {name:<10} {row.seconds:6.0f} s")
+        print(f"{'FAILED' if row.code else 'ok    '}  {name:<{width}} {row.seconds:6.0f} s")
         for line in row.closing:
             print(line)
     omitted = list(left_out)
@@ -83,6 +84,10 @@ def run(
         print(f"  {line}")
     sys.stdout.flush()
     return [name for name in commands if ended[name].code]
+
+
+def _file(name: str) -> str:
+    return f"{name.replace(' ', '-')}.log"
 
 
 def _ended(command: Sequence[str], log: Path) -> _Ended:
