@@ -244,7 +244,8 @@ def conformance(session: nox.Session, dist: str, mlflow: str) -> None:
     session.install("-e", str(ROOT / "shared/plugin-testing"), "-c", constraints_of(mlflow))
     install_servers(session, item, constraints_of(mlflow))
     report = REPORTS / "conformance" / f"{dist}-mlflow{mlflow}.json"
-    asked = ("--mlflow-plugin-level=full", f"--mlflow-plugin-json={report}")
+    level = item.own.get("level", "full")
+    asked = (f"--mlflow-plugin-level={level}", f"--mlflow-plugin-json={report}")
     _pytest(session, item, *asked, folder=CONFORMANCE)
 
 
