@@ -154,6 +154,77 @@ def names_of_versions_are_no_aliases(store: Any, world: World) -> None:
 
 
 @scenario(_about)
+def a_model_that_is_not_there_has_no_aliases(store: Any, world: World) -> None:
+    lacking = world.name("a")
+    store.set_registered_model_alias(lacking, "champion", 1)
+    store.delete_registered_model_alias(lacking, "champion")
+    for alias in ("champion", "latest"):
+        store.get_model_version_by_alias(lacking, alias)
+    store.get_model_version_by_alias(new_model(store, world), "latest")
+    store.set_registered_model_alias(lacking, "champion", 1)
+
+
+@scenario(_about)
+def aliases_go_along_when_a_model_is_renamed(store: Any, world: World) -> None:
+    made, renamed = _made(store, world), world.name("b")
+    store.set_registered_model_alias(made, "champion", 2)
+    store.set_registered_model_alias(made, "challenger", 3)
+    store.rename_registered_model(made, renamed)
+    store.get_registered_model(renamed)
+    for number in (1, 2, 3):
+        store.get_model_version(renamed, number)
+    for name in (renamed, made):
+        store.get_model_version_by_alias(name, "champion")
+    _made(store, world)
+    store.get_registered_model(made)
+    store.get_model_version_by_alias(made, "champion")
+    store.set_registered_model_alias(renamed, "champion", 1)
+    store.get_model_version_by_alias(renamed, "champion")
+
+
+@scenario(_about)
+def an_alias_goes_with_its_version(store: Any, world: World) -> None:
+    made = _made(store, world)
+    for alias, number in (("champion", 1), ("of-old", 1), ("challenger", 2)):
+        store.set_registered_model_alias(made, alias, number)
+    store.delete_model_version(made, 1)
+    store.get_registered_model(made)
+    for alias in ("champion", "of-old", "challenger"):
+        store.get_model_version_by_alias(made, alias)
+
+
+@scenario(_about)
+def aliases_go_with_their_model(store: Any, world: World) -> None:
+    made, other = _made(store, world), _made(store, world, "b")
+    for name in (made, other):
+        store.set_registered_model_alias(name, "champion", 1)
+    store.delete_registered_model(made)
+    for name in (made, other):
+        store.get_model_version_by_alias(name, "champion")
+    _made(store, world)
+    store.get_registered_model(made)
+    store.get_model_version(made, 1)
+    store.get_model_version_by_alias(made, "champion")
+
+
+@scenario(_about)
+def the_latest_versions_come_with_their_aliases(store: Any, world: World) -> None:
+    made = _made(store, world, count=2)
+    store.transition_model_version_stage(made, 1, "Production", archive_existing_versions=False)
+    for alias, number in (("champion", 1), ("of-old", 1), ("newest", 2)):
+        store.set_registered_model_alias(made, alias, number)
+    store.unordered.get_latest_versions(made)
+
+
+@scenario(_about)
+def the_version_of_an_alias_may_be_a_text(store: Any, world: World) -> None:
+    made = _made(store, world)
+    store.set_registered_model_alias(made, "champion", "2")
+    store.get_model_version_by_alias(made, "champion")
+    store.get_registered_model(made)
+
+
+@scenario(_about)
 def an_alias_stays_through_stages(store: Any, world: World) -> None:
     made = _made(store, world)
     store.set_registered_model_alias(made, "champion", 1)

@@ -33,7 +33,6 @@ def _original(store: Any, world: World) -> Any:
         run_link="https://mlflow.example/run",
         description="description",
     )
-    store.set_registered_model_alias(made, "champion", 1)
     store.transition_model_version_stage(made, 1, "Production", archive_existing_versions=False)
     return store.get_model_version(made, 1)
 
@@ -44,7 +43,7 @@ def a_copy_is_a_version_of_a_new_model(store: Any, world: World) -> None:
     store.copy_model_version(src_mv=original, dst_name=name)
     store.get_registered_model(name)
     store.get_model_version(name, 1)
-    # It has neither the stage nor the alias; its artifacts are the original's.
+    # It does not have the stage; its artifacts are the original's.
     store.get_model_version_download_uri(name, 1)
     store.get_model_version(original.name, 1)
 

@@ -102,10 +102,6 @@ def a_registered_model_that_is_not_there_is_an_error(store: Any, world: World) -
     store.delete_registered_model(lacking)
     store.set_registered_model_tag(lacking, model_tag("k", "v"))
     store.delete_registered_model_tag(lacking, "k")
-    store.set_registered_model_alias(lacking, "champion", 1)
-    store.delete_registered_model_alias(lacking, "champion")
-    store.get_model_version_by_alias(lacking, "champion")
-    store.get_model_version_by_alias(lacking, "latest")
     store.get_latest_versions(lacking)
     store.get_registered_model(world.name("b"))
 
@@ -144,21 +140,17 @@ def a_renamed_model_is_found_by_its_new_name_alone(store: Any, world: World) -> 
 
 
 @scenario(_about)
-def a_renamed_model_keeps_its_versions_tags_and_aliases(store: Any, world: World) -> None:
+def a_renamed_model_keeps_its_versions_and_tags(store: Any, world: World) -> None:
     made, renamed = new_model(store, world, tags={"k": "v", "l": ""}), world.name("b")
     for number in range(3):
         new_version(store, made, f"s3://bucket/{number}", tags={"number": str(number)})
     store.transition_model_version_stage(made, 2, "Production", archive_existing_versions=False)
-    store.set_registered_model_alias(made, "champion", 2)
-    store.set_registered_model_alias(made, "challenger", 3)
     store.rename_registered_model(made, renamed)
     store.get_registered_model(renamed)
     for number in (1, 2, 3):
         store.get_model_version(renamed, number)
         store.get_model_version(made, number)
         store.get_model_version_download_uri(renamed, number)
-    store.get_model_version_by_alias(renamed, "champion")
-    store.get_model_version_by_alias(made, "champion")
     store.unordered.get_latest_versions(renamed)
     in_search(store, f"name = '{renamed}'")
     in_search(store, f"name = '{made}'")
@@ -169,11 +161,9 @@ def a_renamed_model_keeps_its_versions_tags_and_aliases(store: Any, world: World
 def the_old_name_of_a_renamed_model_is_free(store: Any, world: World) -> None:
     made = new_model(store, world, tags={"k": "v"})
     new_version(store, made)
-    store.set_registered_model_alias(made, "champion", 1)
     store.rename_registered_model(made, world.name("b"))
     new_model(store, world)
     store.get_registered_model(made)
-    store.get_model_version_by_alias(made, "champion")
     new_version(store, made, "s3://bucket/of the second")
     store.get_model_version(world.name("b"), 1)
 
@@ -197,11 +187,9 @@ def a_model_is_not_renamed_to_a_name_in_use(store: Any, world: World) -> None:
 def a_deleted_model_is_gone_with_all_it_had(store: Any, world: World) -> None:
     made = new_model(store, world, tags={"k": "v"})
     new_version(store, made, tags={"k": "v"})
-    store.set_registered_model_alias(made, "champion", 1)
     store.delete_registered_model(made)
     store.get_registered_model(made)
     store.get_model_version(made, 1)
-    store.get_model_version_by_alias(made, "champion")
     store.get_model_version_download_uri(made, 1)
     store.update_model_version(made, 1, "d")
     store.transition_model_version_stage(made, 1, "Staging", archive_existing_versions=False)
@@ -224,14 +212,12 @@ def a_model_made_again_begins_anew(store: Any, world: World) -> None:
     made = new_model(store, world, tags={"k": "v"}, description="first")
     for _ in range(2):
         new_version(store, made, tags={"k": "v"}, description="first")
-    store.set_registered_model_alias(made, "champion", 2)
     store.delete_registered_model(made)
     new_model(store, world)
     store.get_registered_model(made)
     new_version(store, made, "s3://bucket/again")
     store.get_model_version(made, 1)
     store.get_model_version(made, 2)
-    store.get_model_version_by_alias(made, "champion")
 
 
 @scenario(_about)
@@ -239,10 +225,9 @@ def deleting_one_model_leaves_the_others_alone(store: Any, world: World) -> None
     first, second = new_model(store, world), new_model(store, world, "b", tags={"k": "v"})
     for name in (first, second):
         new_version(store, name, tags={"k": "v"})
-        store.set_registered_model_alias(name, "champion", 1)
     store.delete_registered_model(first)
     store.get_registered_model(second)
-    store.get_model_version_by_alias(second, "champion")
+    store.get_model_version(second, 1)
 
 
 @scenario(_about)

@@ -150,7 +150,6 @@ def models_are_found_with_what_they_have(store: Any, world: World) -> None:
         store.transition_model_version_stage(made, 1, "Production", False)
         store.transition_model_version_stage(made, 2, "Production", False)
         store.delete_model_version(made, 4)
-        store.set_registered_model_alias(made, "champion", 2)
     store.search_registered_models(ours(world))
 
 

@@ -72,7 +72,6 @@ def prompts_and_models_share_their_names(store: Any, world: World) -> None:
 def a_model_is_not_taken_for_a_prompt(store: Any, world: World) -> None:
     model = new_model(store, world)
     new_version(store, model)
-    store.set_registered_model_alias(model, "champion", 1)
     store.get_prompt(model)
     store.get_prompt_version(model, 1)
     store.get_prompt_version_by_alias(model, "champion")

@@ -10,6 +10,7 @@ from mlflow_plugin_testing.registry.steps import (
     new_model,
     new_version,
     next_millisecond,
+    version_tag,
 )
 
 if TYPE_CHECKING:
@@ -136,7 +137,6 @@ def a_transition_changes_times(store: Any, world: World) -> None:
 def a_transition_keeps_the_rest_of_a_version(store: Any, world: World) -> None:
     made = new_model(store, world)
     new_version(store, made, run_id="r", tags={"k": "v"}, description="d", run_link="l")
-    store.set_registered_model_alias(made, "champion", 1)
     _move(store, made, 1, "Production", archive=True)
     store.get_model_version(made, 1)
     store.get_registered_model(made)
@@ -179,12 +179,11 @@ def the_latest_version_follows_what_happens(store: Any, world: World) -> None:
 
 
 @scenario(_about)
-def the_latest_versions_come_with_their_aliases_and_tags(store: Any, world: World) -> None:
+def the_latest_versions_come_with_what_they_have(store: Any, world: World) -> None:
     made = _made(store, world, 2)
     _move(store, made, 1, "Production")
-    store.set_registered_model_alias(made, "champion", 1)
-    store.set_registered_model_alias(made, "of-old", 1)
-    store.set_registered_model_alias(made, "newest", 2)
+    store.set_model_version_tag(made, 2, version_tag("k", "v"))
+    store.update_model_version(made, 1, "description")
     store.unordered.get_latest_versions(made)
 
 
@@ -194,4 +193,3 @@ def a_model_without_versions_has_no_latest(store: Any, world: World) -> None:
     store.get_latest_versions(made)
     store.get_latest_versions(made, ["Production"])
     store.get_latest_versions(made, ["Live"])
-    store.get_model_version_by_alias(made, "latest")

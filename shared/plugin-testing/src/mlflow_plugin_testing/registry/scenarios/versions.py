@@ -102,8 +102,6 @@ def the_number_of_a_version_may_be_a_text(store: Any, world: World) -> None:
     store.set_model_version_tag(made, "1", version_tag("k", "v"))
     store.transition_model_version_stage(made, "1", "Staging", archive_existing_versions=True)
     store.transition_model_version_stage(made, "2", "Staging", archive_existing_versions=True)
-    store.set_registered_model_alias(made, "champion", "2")
-    store.get_model_version_by_alias(made, "champion")
     store.delete_model_version_tag(made, "1", "k")
     store.delete_model_version(made, "3")
     for number in (1, "2", 3):
@@ -129,7 +127,6 @@ def a_version_that_is_not_there_is_an_error(store: Any, world: World) -> None:
         store.transition_model_version_stage(name, number, "Staging", False)
         store.set_model_version_tag(name, number, version_tag("k", "v"))
         store.delete_model_version_tag(name, number, "k")
-        store.set_registered_model_alias(name, "champion", number)
     store.get_registered_model(made)
 
 
@@ -183,7 +180,6 @@ def a_deleted_version_is_gone(store: Any, world: World) -> None:
     store.transition_model_version_stage(made, 1, "Staging", archive_existing_versions=False)
     store.set_model_version_tag(made, 1, version_tag("k", "w"))
     store.delete_model_version_tag(made, 1, "k")
-    store.set_registered_model_alias(made, "champion", 1)
     store.delete_model_version(made, 1)
     store.get_model_version(made, 2)
     store.get_registered_model(made)
@@ -206,19 +202,6 @@ def a_deleted_version_is_not_found(store: Any, world: World) -> None:
         in_search(store, f"name = '{made}'{condition}")
     store.get_latest_versions(made)
     store.get_registered_model(made)
-
-
-@scenario(_about)
-def an_alias_goes_with_its_version(store: Any, world: World) -> None:
-    made = new_model(store, world)
-    for _ in range(2):
-        new_version(store, made)
-    store.set_registered_model_alias(made, "champion", 1)
-    store.set_registered_model_alias(made, "challenger", 2)
-    store.delete_model_version(made, 1)
-    store.get_registered_model(made)
-    store.get_model_version_by_alias(made, "champion")
-    store.get_model_version_by_alias(made, "challenger")
 
 
 @scenario(_about)
