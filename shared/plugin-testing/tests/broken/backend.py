@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ class _CancelSetsAFlag(_Submitted):
 
     def cancel(self) -> None:
         self.cancelled = True
+        # Long after the test has seen that the work goes on: nothing may be left of it in the end.
+        threading.Timer(10.0, self.real.cancel).start()
 
     def wait(self) -> Any:
         return False if self.cancelled else super().wait()
