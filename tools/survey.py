@@ -38,20 +38,6 @@ A plugin is looked at as far as that is possible without its service. The column
 how far. `nox -s survey` writes this page.
 
 """
-_TEST = """import pytest
-from mlflow_plugin_testing import ArtifactRepositorySuite
-from {module} import {name}
-
-
-class TestRepository(ArtifactRepositorySuite):
-    @pytest.fixture
-    def artifact_uri(self):
-        return {uri!r}
-
-    @pytest.fixture
-    def open_repository(self):
-        return {name}
-"""
 # What uv draws around the reasons that it gives.
 _DRAWN = " \u2570\u2500\u25b6\u2502\u00d7"
 
@@ -64,35 +50,22 @@ class Outside:
         name: Distribution.
         version: The newest one, pinned so that the table can be made again.
         uri: Where its store is checked; `{folder}` is an empty folder; empty where its service is not to be had.
-        opened_by: `module:class` of its artifact repository, where the scheme that it registers needs a service and
-            the class itself does not.
         on_both: Whether it is looked at on the oldest MLflow too, for which it may have been written.
         environment: Settings that it needs.
-        server: Kind of server in which a bucket or a database is made for it; `{bucket}` or `{database}` in `uri`,
-            and `{endpoint}`, `{key}` and `{secret}` in `environment`, say where it is.
-        also: What it needs for that and does not declare.
+        server: Kind of server in which a bucket is made for it; `{bucket}` in `uri`, and `{endpoint}`, `{key}` and
+            `{secret}` in `environment`, say where it is.
     """
 
     name: str
     version: str
     uri: str = ""
-    opened_by: str = ""
     on_both: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     server: str = ""
-    also: tuple[str, ...] = ()
 
 
 OUTSIDE = (
-    Outside(
-        "mlflow-dbstore",
-        "1.0.1",
-        "{database}/artifacts",
-        "dbstoreplugin.store.artifact:DBArtifactRepository",
-        on_both=True,
-        server="postgresql",
-        also=("psycopg[binary]",),
-    ),
+    Outside("mlflow-dbstore", "1.0.1"),
     Outside(
         "aliyunstoreplugin",
         "1.0.0",
@@ -164,11 +137,7 @@ def _places(plugin: Outside, folder: Path) -> Iterator[dict[str, str]]:
         return
     from mlflow_plugin_servers.catalog import acquire
 
-    with acquire(plugin.server) as server, contextlib.ExitStack() as stack:
-        if hasattr(server, "fresh_database"):
-            yield {**places, "database": stack.enter_context(server.fresh_database())}
-            return
-        bucket = stack.enter_context(server.fresh_bucket())
+    with acquire(plugin.server) as server, server.fresh_bucket() as bucket:
         yield {
             **places,
             "bucket": bucket.name,
@@ -187,32 +156,22 @@ def _checked(
         **os.environ,
         **{name: value.format(**places) for name, value in plugin.environment.items()},
     }
-    targets = [plugin.name, *([uri] if uri and not plugin.opened_by else [])]
-    runs = [["-m", "mlflow_plugin_testing.cli", *targets, "--json"]]
-    if plugin.opened_by:
-        module, _, name = plugin.opened_by.partition(":")
-        test = folder / "test_repository.py"
-        test.write_text(_TEST.format(module=module, name=name, uri=uri), encoding="utf-8")
-        runs.append(["-m", "pytest", "-q", str(test), "--mlflow-plugin-json"])
-    rows = []
-    for number, run in enumerate(runs):
-        report = folder / f"report-{number}.json"
-        done = subprocess.run(
-            [str(python), *run, str(report)],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-        if not report.is_file():
-            last = (done.stdout + done.stderr).strip().splitlines()[-1:]
-            rows.append(f"| {shown} | {minor} | nothing | none | {_cell(' '.join(last))} |")
-            continue
-        found = json.loads(report.read_text(encoding="utf-8"))
-        rows += [_row(shown, found["mlflow"], each) for each in found["plugins"]]
-    return rows
+    report = folder / "report.json"
+    targets = [plugin.name, *([uri] if uri else [])]
+    done = subprocess.run(
+        [str(python), "-m", "mlflow_plugin_testing.cli", *targets, "--json", str(report)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+    )
+    if not report.is_file():
+        last = (done.stdout + done.stderr).strip().splitlines()[-1:]
+        return [f"| {shown} | {minor} | nothing | none | {_cell(' '.join(last))} |"]
+    found = json.loads(report.read_text(encoding="utf-8"))
+    return [_row(shown, found["mlflow"], each) for each in found["plugins"]]
 
 
 def _row(shown: str, mlflow: str, plugin: dict[str, Any]) -> str:
@@ -223,7 +182,7 @@ def _row(shown: str, mlflow: str, plugin: dict[str, Any]) -> str:
 def _install(plugin: Outside, minor: str, python: Path) -> str:
     """Install, and return why it failed."""
     extra = ["sqlalchemy<2.1"] if minor == MLFLOW_MINORS[0] else []
-    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *plugin.also, *extra]
+    wanted = [f"{plugin.name}=={plugin.version}", f"mlflow=={minor}.*", *extra]
     kit = str(ROOT / "shared/plugin-testing")
     done = _uv(
         "pip", "install", "-q", "--prerelease=allow", "--python", str(python), "-e", kit, *wanted

@@ -16,7 +16,11 @@ from mlflow_plugin_testing.registry.unreached import UNREACHED
 from mlflow_plugin_testing.scenario import World
 from mlflow_plugin_testing.store_suite import too_old_for_stores
 
-pytestmark = pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_stores())
+pytestmark = [
+    pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_stores()),
+    # MLflow looks the hosts of webhooks up.
+    pytest.mark.enable_socket,
+]
 PUBLIC = public_methods(AbstractStore)
 
 

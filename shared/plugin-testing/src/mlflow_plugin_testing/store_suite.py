@@ -84,6 +84,9 @@ def too_old_for_stores() -> str:
 class StoreSuite(PluginSuite):
     """Base of the suites that compare a store with MLflow's own."""
 
+    # Where pytest-socket closes sockets: a store talks to its service, and MLflow looks the hosts of webhooks up.
+    pytestmark: ClassVar[Any] = pytest.mark.enable_socket
+
     #: Full name of MLflow's abstract class; imported when a test runs.
     abstract: ClassVar[str] = ""
 
