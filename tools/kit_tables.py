@@ -45,7 +45,7 @@ def suite(name: str) -> str:
     tests: dict[str, list[str]] = {}
     for capability, sentence in _tests(cls):
         tests.setdefault(capability, []).append(sentence)
-    parts = [_capabilities(cls, tests)] if cls.capabilities else []
+    parts = ["## What is tested\n", *([_capabilities(cls, tests)] if cls.capabilities else [])]
     for capability, sentences in tests.items():
         title = cls.capabilities[capability].facts.title if capability else "For each plugin"
         parts.append(f"### {title[0].upper()}{title[1:]}\n")

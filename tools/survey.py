@@ -206,7 +206,7 @@ def _found(plugin: dict[str, Any]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+    return text.removeprefix("ERROR: ").replace("|", "\\|")
 
 
 if __name__ == "__main__":
