@@ -138,7 +138,8 @@ def test_a_refresh_token_rotates_where_the_realm_says_so(keycloak_server: Keyclo
 
 def test_a_client_may_have_tokens_that_last_two_seconds(realm: Realm) -> None:
     client = realm.create_client(access_token_seconds=2)
-    assert realm.token(client)["expires_in"] == 2
+    # It counts from when it began to answer, in whole seconds.
+    assert 0 <= realm.token(client)["expires_in"] <= 2
 
 
 @pytest.mark.parametrize("allow", [True, False], ids=["approved", "refused"])
