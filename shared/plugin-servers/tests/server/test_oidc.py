@@ -274,8 +274,8 @@ def test_a_pushed_request_is_signed_in_by_its_name(oidc_server: OidcServer) -> N
 
 def test_a_client_may_have_tokens_that_last_a_second(oidc_server: OidcServer) -> None:
     client = oidc_server.create_client(access_token_seconds=1)
-    assert oidc_server.token(client)["expires_in"] == 1
-    assert oidc_server.token(oidc_server.create_client())["expires_in"] == 300
+    assert 0 <= oidc_server.token(client)["expires_in"] <= 1
+    assert 290 <= oidc_server.token(oidc_server.create_client())["expires_in"] <= 300
 
 
 def test_requests_are_counted_and_told_apart_by_client(oidc_server: OidcServer) -> None:
