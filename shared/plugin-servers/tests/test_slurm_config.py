@@ -19,6 +19,8 @@ from mlflow_plugin_servers.slurm_cluster import SlurmCommandError, ask
 from mlflow_plugin_servers.slurm_config import Shape, accounting_text, cluster_text, own_address
 from mlflow_plugin_servers.slurm_programs import library_path, wrapper
 
+# The host's own name is looked up, on this machine.
+pytestmark = pytest.mark.enable_socket
 SHAPE = Shape(
     folder=Path("/f"),
     address="127.0.0.1",
