@@ -65,7 +65,7 @@ class ModelRegistryStoreSuite(StoreSuite):
 
         capability = RegistryCapability.VERSIONS
         judged(
-            lambda: run_machine(RegistryMachine, pair, examples=10),
+            lambda: run_machine(RegistryMachine, pair, examples=8),
             capability,
             self.claim(capability),
         )
@@ -78,7 +78,7 @@ class ModelRegistryStoreSuite(StoreSuite):
 
         capability = RegistryCapability.ALIASES
         judged(
-            lambda: run_machine(AliasesMachine, pair, examples=10),
+            lambda: run_machine(AliasesMachine, pair, examples=8),
             capability,
             self.claim(capability),
         )
