@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
+from functools import cache
 from typing import Any
 
 from mlflow_plugin_testing.artifacts.capabilities import ArtifactCapability
 from mlflow_plugin_testing.artifacts.catalogue import scenario
 
 _TREE = {"a.txt": b"a", "f/b.txt": b"bb", "f/g/c.txt": b"ccc", "empty": b""}
+
+
+@cache
+def _local_takes(path: str | None) -> bool:
+    """Tell whether MLflow's local repository can download an empty location by a path; in 2.22 it fails by accident."""
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as target:
+        try:
+            LocalArtifactRepository(folder).download_artifacts(path, target)
+        except Exception:  # noqa: BLE001  (whatever it is, it is no measure)
+            return False
+    return True
 
 
 @scenario(ArtifactCapability.DOWNLOADS)
@@ -28,12 +43,15 @@ def a_folder_is_downloaded_with_all_that_is_in_it(repository: Any) -> None:
 def everything_is_downloaded_from_the_root(repository: Any) -> None:
     repository.log_artifacts(_TREE)
     repository.download_artifacts("")
-    repository.download_artifacts(None)
+    if _local_takes(None):
+        repository.download_artifacts(None)
 
 
 @scenario(ArtifactCapability.DOWNLOADS)
 def an_empty_location_downloads_as_an_empty_folder(repository: Any) -> None:
-    repository.download_artifacts("")
+    repository.list_artifacts()
+    if _local_takes(""):
+        repository.download_artifacts("")
 
 
 @scenario(ArtifactCapability.DOWNLOADS)
