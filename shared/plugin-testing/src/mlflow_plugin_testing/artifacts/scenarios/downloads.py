@@ -19,7 +19,7 @@ def _local_takes(path: str | None) -> bool:
 
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as target:
         try:
-            LocalArtifactRepository(folder).download_artifacts(path, target)
+            LocalArtifactRepository(f"{folder}/empty").download_artifacts(path, target)
         except Exception:  # noqa: BLE001  (whatever it is, it is no measure)
             return False
     return True
