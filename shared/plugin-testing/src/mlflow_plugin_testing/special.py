@@ -10,6 +10,9 @@ __all__ = ["SPECIAL"]
 # A note of MLflow's SQL store to itself, on which of two writers of a trace came last. Nobody reads it elsewhere.
 _INTERNAL_METADATA = frozenset({"mlflow.trace.infoFinalized"})
 
+# Fields of a version.
+_OF_LOGGED_MODELS = frozenset({"metrics", "model_id", "params"})
+
 
 def _span(span: Any) -> Any:
     """A span as it would be written to a file; a lazy one holds what was stored, in whatever form that was."""
@@ -76,9 +79,9 @@ def _registered_model(model: Any) -> dict[str, Any]:
 def _model_version(version: Any) -> dict[str, Any]:
     """By MLflow's annotation the number is a text, and in its SQL store it is none. Aliases have no order.
 
-    The id of a logged model, which MLflow's SQL store takes and forgets, is left out.
+    What is known of a logged model is left out: MLflow's SQL store takes its id, and forgets it.
     """
-    public = {key: value for key, value in version if key != "model_id"}
+    public = {key: value for key, value in version if key not in _OF_LOGGED_MODELS}
     return {**public, "version": str(version.version), "aliases": sorted(version.aliases)}
 
 

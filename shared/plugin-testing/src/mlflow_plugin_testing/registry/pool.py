@@ -13,7 +13,7 @@ __all__ = ["NAMES", "RUNS", "SOURCES", "VALUES", "fill"]
 
 # No backslash: databases do not agree on what it means in a pattern, and MLflow passes it on. Outside ASCII only lower
 # case: nor do they agree on the case of other letters.
-NAMES = ("a", "A", "ab", "aB", "b", "a%b", "a_b", "ü x", "10", "9", "it's", "a b", "B", "x", "xy")
+NAMES = ("a", "A", "ab", "aB", "b", "a_b", "ü x", "10", "9", "it's", "a b", "B", "x", "xy", "y")
 VALUES = ("a", "A", "ab", "a%b", "a_b", "ü x", "10", "", "it's")
 SOURCES = ("s3://bucket/a", "s3://bucket/A", "dbfs:/a_b", "/a b")
 RUNS = ("0123456789abcdef0123456789abcdef", "fedcba9876543210fedcba9876543210", "run1")

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = [
     "GARBAGE",
     "bad_names",
+    "find_models",
+    "find_versions",
     "in_search",
     "model_tag",
     "new_model",
@@ -26,17 +28,33 @@ __all__ = [
     "version_tag",
 ]
 
+# More than any scenario makes.
+_MANY = 100
 
-def bad_names(world: World) -> tuple[str | None, ...]:
+
+def bad_names(world: World) -> list[str | None]:
     """Return names that a model cannot have: they could not stand in a `models:/` URI.
 
-    An older MLflow takes most of them, so that they are the scenario's own.
+    Those that the installed MLflow takes are left out: an older one takes nearly all, and a store need not.
 
     Args:
         world: Whose they are.
     """
-    own = (f"{world.token}/b", f"{world.token}:b", f"{world.token}//b", f"{world.token}/../b")
-    return (None, "", *own)
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils import validation
+
+    # Its annotation knows no None, and it looks for one.
+    check: Any = validation._validate_model_name
+
+    def refused(name: str | None) -> bool:
+        try:
+            check(name)
+        except MlflowException:
+            return True
+        return False
+
+    own = [world.token + end for end in ("/b", ":b", "//b", "/../b")]
+    return [name for name in (None, "", "  ", "/", "..", ".", *own) if refused(name)]
 
 
 def model_tag(key: Any, value: Any) -> Any:
@@ -142,6 +160,26 @@ def ours(world: World, more: str = "") -> str:
     return f"name LIKE '{world.token}%'" + (f" AND {more}" if more else "")
 
 
+def find_models(store: Any, filter_string: str, **more: Any) -> Any:
+    """Search models. MLflow's client always says how many, so that a store need not know what None means.
+
+    Args:
+        store: The store.
+        filter_string: The filter.
+        more: Other arguments of `search_registered_models`.
+    """
+    return store.search_registered_models(
+        filter_string=filter_string, **{"max_results": _MANY, **more}
+    )
+
+
+def find_versions(store: Any, filter_string: str, **more: Any) -> Any:
+    """Search versions, as above."""
+    return store.search_model_versions(
+        filter_string=filter_string, **{"max_results": _MANY, **more}
+    )
+
+
 def in_search(store: Any, filter_string: str, **more: Any) -> list[tuple[str, str]]:
     """Search versions, and write down which ones were found, without what else is known of them.
 
@@ -153,7 +191,7 @@ def in_search(store: Any, filter_string: str, **more: Any) -> list[tuple[str, st
         more: Other arguments of `search_model_versions`; the versions come by number without an order.
     """
     more.setdefault("order_by", ["name ASC", "version_number ASC"])
-    answer = unseen(store).search_model_versions(filter_string, **more)
+    answer = find_versions(unseen(store), filter_string, **more)
     found = [(each.name, str(each.version)) for each in answer]
     store.note(f"versions found by {filter_string}", [" ".join(each) for each in found])
     return found

@@ -8,6 +8,7 @@ from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
     bad_names,
+    find_models,
     in_search,
     model_tag,
     new_model,
@@ -64,20 +65,6 @@ def a_registered_model_needs_a_name_that_can_stand_in_a_uri(store: Any, world: W
     made = new_model(store, world)
     for name in bad_names(world):
         store.rename_registered_model(made, name)
-    store.get_registered_model(made)
-
-
-@scenario(_about)
-def names_of_space_and_names_of_folders_are_checked(store: Any, world: World) -> None:
-    # An older MLflow takes them. They belong to nobody, and so go at once.
-    for name in ("  ", "/", "..", "."):
-        store.create_registered_model(name)
-        store.get_registered_model(name)
-        store.delete_registered_model(name)
-    made = new_model(store, world)
-    for name in ("  ", "/", "..", "."):
-        store.rename_registered_model(made, name)
-        store.rename_registered_model(name, made)
     store.get_registered_model(made)
 
 
@@ -197,7 +184,7 @@ def a_deleted_model_is_gone_with_all_it_had(store: Any, world: World) -> None:
     store.delete_model_version(made, 1)
     new_version(store, made)
     in_search(store, f"name = '{made}'")
-    store.search_registered_models(f"name = '{made}'")
+    find_models(store, f"name = '{made}'")
 
 
 @scenario(_about)

@@ -8,6 +8,7 @@ from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
     GARBAGE,
+    find_models,
     model_tag,
     new_model,
     new_version,
@@ -38,7 +39,7 @@ def _made(store: Any, world: World) -> list[str]:
 def models_come_by_name(store: Any, world: World) -> None:
     _made(store, world)
     store.search_registered_models(ours(world), 100, [], None)
-    store.search_registered_models(filter_string=ours(world))
+    find_models(store, filter_string=ours(world))
 
 
 @scenario(_about)
@@ -58,7 +59,7 @@ def models_come_in_the_order_that_is_asked_for(store: Any, world: World) -> None
         ["last_updated_timestamp desc", "name asc"],
         ["`name` DESC"],
     ):
-        store.search_registered_models(filter_string=ours(world), order_by=order)
+        find_models(store, filter_string=ours(world), order_by=order)
 
 
 @scenario(_about)
@@ -85,7 +86,7 @@ def models_are_searched_by_name(store: Any, world: World) -> None:
         f"name IN ('{whole['alpha']}', '{whole['ünï']}', 'lacking')",
         ours(world, f"name NOT IN ('{whole['alpha']}', '{whole['ünï']}')"),
     ):
-        store.search_registered_models(filter_string=condition, order_by=["name ASC"])
+        find_models(store, filter_string=condition, order_by=["name ASC"])
 
 
 @scenario(_about)
@@ -115,30 +116,30 @@ def models_are_searched_by_tag(store: Any, world: World) -> None:
         "tags.k != 'v' AND tags.k != 'w'",
         "tags.k = ''",
     ):
-        store.search_registered_models(filter_string=ours(world, condition))
+        find_models(store, filter_string=ours(world, condition))
 
 
 @scenario(_about)
 def a_tag_of_a_model_that_is_gone_is_not_searched(store: Any, world: World) -> None:
     made = new_model(store, world, tags={"k": "v"})
-    store.search_registered_models(ours(world, "tags.k = 'v'"))
+    find_models(store, ours(world, "tags.k = 'v'"))
     store.set_registered_model_tag(made, model_tag("k", "w"))
-    store.search_registered_models(ours(world, "tags.k = 'v'"))
-    store.search_registered_models(ours(world, "tags.k = 'w'"))
+    find_models(store, ours(world, "tags.k = 'v'"))
+    find_models(store, ours(world, "tags.k = 'w'"))
     store.delete_registered_model_tag(made, "k")
-    store.search_registered_models(ours(world, "tags.k = 'w'"))
+    find_models(store, ours(world, "tags.k = 'w'"))
 
 
 @scenario(_about)
 def a_change_is_seen_by_the_next_search(store: Any, world: World) -> None:
     made = new_model(store, world)
-    store.search_registered_models(ours(world))
+    find_models(store, ours(world))
     store.update_registered_model(made, "d")
-    store.search_registered_models(ours(world))
+    find_models(store, ours(world))
     store.rename_registered_model(made, world.name("b"))
-    store.search_registered_models(ours(world))
+    find_models(store, ours(world))
     store.delete_registered_model(world.name("b"))
-    store.search_registered_models(ours(world))
+    find_models(store, ours(world))
 
 
 @scenario(_about)
@@ -150,7 +151,7 @@ def models_are_found_with_what_they_have(store: Any, world: World) -> None:
         store.transition_model_version_stage(made, 1, "Production", False)
         store.transition_model_version_stage(made, 2, "Production", False)
         store.delete_model_version(made, 4)
-    store.search_registered_models(ours(world))
+    find_models(store, ours(world))
 
 
 @scenario(_about)
@@ -172,10 +173,10 @@ def a_page_of_models_is_followed_by_the_next_one(store: Any, world: World) -> No
 @scenario(_about)
 def the_page_of_a_search_of_models_is_checked(store: Any, world: World) -> None:
     new_model(store, world)
-    store.search_registered_models(ours(world), page_token=GARBAGE)
+    find_models(store, ours(world), page_token=GARBAGE)
     # A thousand is the most that may be asked for.
-    store.search_registered_models(ours(world), max_results=1000)
-    store.search_registered_models(ours(world), max_results=1001)
+    find_models(store, ours(world), max_results=1000)
+    find_models(store, ours(world), max_results=1001)
 
 
 @scenario(_about)
@@ -198,6 +199,6 @@ def a_search_of_models_refuses_what_it_does_not_know(store: Any, world: World) -
         "name = 'a'; name = 'b'",
         "name = 'a' name = 'b'",
     ):
-        store.search_registered_models(filter_string=ours(world, condition))
+        find_models(store, filter_string=ours(world, condition))
     for order in (["nme"], ["name ASCENDING"], ["tags.k"], ["version_number"], [""]):
-        store.search_registered_models(filter_string=ours(world), order_by=order)
+        find_models(store, filter_string=ours(world), order_by=order)

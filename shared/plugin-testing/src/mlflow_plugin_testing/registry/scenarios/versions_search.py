@@ -8,6 +8,7 @@ from mlflow_plugin_testing.registry.capabilities import RegistryCapability
 from mlflow_plugin_testing.registry.catalogue import scenario
 from mlflow_plugin_testing.registry.steps import (
     GARBAGE,
+    find_versions,
     new_model,
     new_version,
     next_millisecond,
@@ -48,11 +49,11 @@ def versions_come_back_latest_changed_first(store: Any, world: World) -> None:
     store.update_model_version(second, 1, "touched")
     next_millisecond()
     store.update_model_version(first, 1, "touched")
-    store.search_model_versions(filter_string=ours(world))
+    find_versions(store, filter_string=ours(world))
     # A tag is no change.
     next_millisecond()
     store.set_model_version_tag(first, 2, version_tag("k", "v"))
-    store.search_model_versions(filter_string=ours(world))
+    find_versions(store, filter_string=ours(world))
 
 
 @scenario(_about)
@@ -75,7 +76,7 @@ def versions_come_in_the_order_that_is_asked_for(store: Any, world: World) -> No
         ["last_updated_timestamp desc"],
         ["attribute.name DESC", "version_number ASC"],
     ):
-        store.search_model_versions(filter_string=ours(world), order_by=order)
+        find_versions(store, filter_string=ours(world), order_by=order)
 
 
 @scenario(_about)
@@ -97,7 +98,7 @@ def versions_are_searched_by_name(store: Any, world: World) -> None:
         f"name IN ('{names[0]}', '{names[2]}', 'lacking')",
         ours(world, f"name NOT IN ('{names[0]}', '{names[2]}')"),
     ):
-        store.search_model_versions(filter_string=condition, order_by=["name ASC"])
+        find_versions(store, filter_string=condition, order_by=["name ASC"])
 
 
 @scenario(_about)
@@ -116,8 +117,8 @@ def versions_are_searched_by_run(store: Any, world: World) -> None:
         "run_id = ''",
         "run_id IN ()",
     ):
-        store.search_model_versions(
-            filter_string=ours(world, condition), order_by=["name", "version_number"]
+        find_versions(
+            store, filter_string=ours(world, condition), order_by=["name", "version_number"]
         )
 
 
@@ -134,8 +135,8 @@ def versions_are_searched_by_source(store: Any, world: World) -> None:
         "source_path IN ('dbfs:/b')",
         "source = 'dbfs:/b'",
     ):
-        store.search_model_versions(
-            filter_string=ours(world, condition), order_by=["name", "version_number"]
+        find_versions(
+            store, filter_string=ours(world, condition), order_by=["name", "version_number"]
         )
 
 
@@ -143,7 +144,8 @@ def versions_are_searched_by_source(store: Any, world: World) -> None:
 def versions_are_searched_by_number(store: Any, world: World) -> None:
     _made(store, world)
     for operator in ("=", "!=", "<", "<=", ">", ">="):
-        store.search_model_versions(
+        find_versions(
+            store,
             filter_string=ours(world, f"version_number {operator} 2"),
             order_by=["name", "version_number"],
         )
@@ -153,8 +155,8 @@ def versions_are_searched_by_number(store: Any, world: World) -> None:
         "version_number = 99",
         "version_number = -1",
     ):
-        store.search_model_versions(
-            filter_string=ours(world, condition), order_by=["name", "version_number"]
+        find_versions(
+            store, filter_string=ours(world, condition), order_by=["name", "version_number"]
         )
 
 
@@ -179,9 +181,7 @@ def versions_are_searched_by_tag(store: Any, world: World) -> None:
         "tags.k = 'w' AND tags.`dotted.key` = 'v'",
         "tags.k = 'v' AND tags.lacking = 'v'",
     ):
-        store.search_model_versions(
-            filter_string=ours(world, condition), order_by=["version_number"]
-        )
+        find_versions(store, filter_string=ours(world, condition), order_by=["version_number"])
 
 
 @scenario(_about)
@@ -190,19 +190,19 @@ def a_change_of_a_version_is_seen_by_the_next_search(store: Any, world: World) -
     for _ in range(2):
         new_version(store, made, tags={"k": "v"})
     by_number = ["version_number ASC"]
-    store.search_model_versions(ours(world), order_by=by_number)
+    find_versions(store, ours(world), order_by=by_number)
     store.update_model_version(made, 1, "d")
     store.transition_model_version_stage(made, 2, "Production", archive_existing_versions=False)
-    store.search_model_versions(ours(world), order_by=by_number)
+    find_versions(store, ours(world), order_by=by_number)
     store.set_model_version_tag(made, 1, version_tag("k", "w"))
-    store.search_model_versions(ours(world, "tags.k = 'w'"), order_by=by_number)
-    store.search_model_versions(ours(world, "tags.k = 'v'"), order_by=by_number)
+    find_versions(store, ours(world, "tags.k = 'w'"), order_by=by_number)
+    find_versions(store, ours(world, "tags.k = 'v'"), order_by=by_number)
     store.delete_model_version_tag(made, 1, "k")
-    store.search_model_versions(ours(world, "tags.k = 'w'"), order_by=by_number)
+    find_versions(store, ours(world, "tags.k = 'w'"), order_by=by_number)
     store.delete_model_version(made, 2)
-    store.search_model_versions(ours(world), order_by=by_number)
+    find_versions(store, ours(world), order_by=by_number)
     store.delete_registered_model(made)
-    store.search_model_versions(ours(world), order_by=by_number)
+    find_versions(store, ours(world), order_by=by_number)
 
 
 @scenario(_about)
@@ -222,10 +222,10 @@ def a_page_of_versions_is_followed_by_the_next_one(store: Any, world: World) -> 
 @scenario(_about)
 def the_page_of_a_search_of_versions_is_checked(store: Any, world: World) -> None:
     new_version(store, new_model(store, world))
-    store.search_model_versions(ours(world), page_token=GARBAGE)
+    find_versions(store, ours(world), page_token=GARBAGE)
     for size in (0, -1, "ten", 200_001):
-        store.search_model_versions(ours(world), max_results=size)
-    store.search_model_versions(ours(world), max_results=200_000)
+        find_versions(store, ours(world), max_results=size)
+    find_versions(store, ours(world), max_results=200_000)
 
 
 @scenario(_about)
@@ -255,6 +255,6 @@ def a_search_of_versions_refuses_what_it_does_not_know(store: Any, world: World)
         "name = 'a'; name = 'b'",
         "name = 'a' name = 'b'",
     ):
-        store.search_model_versions(filter_string=ours(world, condition))
+        find_versions(store, filter_string=ours(world, condition))
     for order in (["nme"], ["name ASCENDING"], ["tags.k"], ["version"], [""]):
-        store.search_model_versions(filter_string=ours(world), order_by=order)
+        find_versions(store, filter_string=ours(world), order_by=order)
