@@ -120,7 +120,9 @@ def test_the_table_of_plugins_comes_from_their_metadata(repository: Repository) 
     table = tables.plugins_table(repository(core=[], blue=[]))
 
     row = table.splitlines()[-1]
-    assert row == "| [mlflow-blue](plugins/blue/README.md) | About blue. | `blue` | 3.5 and later |"
+    assert row == (
+        "| [mlflow-blue](plugins/blue/README.md) | About blue. | `blue` | 3.5 and later |  |"
+    )
 
 
 def test_the_layout_check_names_each_fault(repository: Repository) -> None:
