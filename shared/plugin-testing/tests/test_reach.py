@@ -5,12 +5,11 @@ from __future__ import annotations
 import mlflow
 import pytest
 from mlflow.store.tracking.abstract_store import AbstractStore
+from reaching import Reach
 
 from mlflow_plugin_testing import TrackingCapability
-from mlflow_plugin_testing.calls import Calls, StoppedError
 from mlflow_plugin_testing.capabilities import capability_of
 from mlflow_plugin_testing.methods import public_methods
-from mlflow_plugin_testing.scenario import World
 from mlflow_plugin_testing.store_suite import too_old_for_stores
 from mlflow_plugin_testing.tracking.catalogue import tracking_catalogue
 from mlflow_plugin_testing.tracking.reference import reference_store
@@ -20,36 +19,11 @@ pytestmark = pytest.mark.skipif(bool(too_old_for_stores()), reason=too_old_for_s
 PUBLIC = public_methods(AbstractStore)
 
 
-class Reach:
-    """What all scenarios together did on MLflow's own store."""
-
-    def __init__(self, folder_factory: pytest.TempPathFactory) -> None:
-        folder = folder_factory.mktemp("reach")
-        store = reference_store(folder, str(folder / "artifacts"))
-        self.called: set[str] = set()
-        self.answered: set[str] = set()
-        self.unmeasured: set[str] = set()
-        self.stopped: dict[str, str] = {}
-        for scenario in tracking_catalogue():
-            if any(not hasattr(store, name) for name in scenario.needs):
-                continue
-            calls = Calls(store)
-            try:
-                scenario.run(calls, World(folder=folder_factory.mktemp("scenario")))
-            except StoppedError as stopped:
-                self.stopped[scenario.name] = str(stopped)
-            self.called |= calls._transcript.reached
-            for entry in calls._transcript.entries:
-                name = entry.call.partition(",")[0]
-                if entry.failed is None:
-                    self.answered.add(name)
-                elif entry.failed.not_implemented:
-                    self.unmeasured.add(name)
-
-
 @pytest.fixture(scope="module")
 def reach(tmp_path_factory: pytest.TempPathFactory) -> Reach:
-    return Reach(tmp_path_factory)
+    folder = tmp_path_factory.mktemp("reach")
+    store = reference_store(folder, str(folder / "artifacts"))
+    return Reach(store, tracking_catalogue(), tmp_path_factory)
 
 
 @pytest.mark.parametrize("capability", list(TrackingCapability), ids=lambda each: each.name)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import mlflow
 import pytest
 from mlflow.store.model_registry.abstract_store import AbstractStore
+from reaching import Reach
 
 from mlflow_plugin_testing import RegistryCapability
-from mlflow_plugin_testing.calls import Calls, StoppedError
 from mlflow_plugin_testing.capabilities import capability_of
 from mlflow_plugin_testing.methods import public_methods
 from mlflow_plugin_testing.registry.catalogue import registry_catalogue
 from mlflow_plugin_testing.registry.reference import reference_registry
 from mlflow_plugin_testing.registry.unreached import UNREACHED
-from mlflow_plugin_testing.scenario import World
 from mlflow_plugin_testing.store_suite import too_old_for_stores
 
 pytestmark = [
@@ -24,36 +23,10 @@ pytestmark = [
 PUBLIC = public_methods(AbstractStore)
 
 
-class Reach:
-    """What all scenarios together did on MLflow's own store."""
-
-    def __init__(self, folder_factory: pytest.TempPathFactory) -> None:
-        folder = folder_factory.mktemp("reach")
-        store = reference_registry(folder)
-        self.called: set[str] = set()
-        self.answered: set[str] = set()
-        self.unmeasured: set[str] = set()
-        self.stopped: dict[str, str] = {}
-        for scenario in registry_catalogue():
-            if any(not hasattr(store, name) for name in scenario.needs):
-                continue
-            calls = Calls(store)
-            try:
-                scenario.run(calls, World(folder=folder_factory.mktemp("scenario")))
-            except StoppedError as stopped:
-                self.stopped[scenario.name] = str(stopped)
-            self.called |= calls._transcript.reached
-            for entry in calls._transcript.entries:
-                name = entry.call.partition(",")[0]
-                if entry.failed is None:
-                    self.answered.add(name)
-                elif entry.failed.not_implemented:
-                    self.unmeasured.add(name)
-
-
 @pytest.fixture(scope="module")
 def reach(tmp_path_factory: pytest.TempPathFactory) -> Reach:
-    return Reach(tmp_path_factory)
+    store = reference_registry(tmp_path_factory.mktemp("reach"))
+    return Reach(store, registry_catalogue(), tmp_path_factory)
 
 
 @pytest.mark.parametrize("capability", list(RegistryCapability), ids=lambda each: each.name)
