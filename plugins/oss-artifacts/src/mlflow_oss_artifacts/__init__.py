@@ -1,0 +1,7 @@
+"""MLflow artifacts in oss-artifacts."""
+
+from __future__ import annotations
+
+from mlflow_oss_artifacts.__about__ import __version__
+
+__all__ = ["__version__"]

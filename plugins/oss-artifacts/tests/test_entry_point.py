@@ -1,0 +1,15 @@
+"""MLflow loads this at its start, so loading it does nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_loading_the_entry_module_imports_no_settings_library() -> None:
+    program = (
+        "import sys, mlflow, mlflow_oss_artifacts.repository;"
+        "found = {'pydantic_settings', 'stamina'} & set(sys.modules);"
+        "assert not found, found"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,12 @@
+"""The README's quick start."""
+
+from __future__ import annotations
+
+import mlflow
+
+experiment = mlflow.create_experiment("demo", artifact_location="xet:///tmp/xet-artifacts")
+with mlflow.start_run(experiment_id=experiment) as run:
+    mlflow.log_text("hello", "notes/hello.txt")
+
+print(mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="notes"))
+print(mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/notes/hello.txt"))

@@ -1,0 +1,7 @@
+"""MLflow artifacts in xet-artifacts."""
+
+from __future__ import annotations
+
+from mlflow_xet_artifacts.__about__ import __version__
+
+__all__ = ["__version__"]
