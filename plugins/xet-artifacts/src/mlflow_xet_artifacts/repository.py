@@ -1,4 +1,4 @@
-"""The class MLflow calls; loaded while `import mlflow` is still running, so it imports little."""
+"""The classes MLflow calls; loaded while `import mlflow` is still running, so it imports little."""
 
 from __future__ import annotations
 
@@ -11,10 +11,22 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.blob_store import BlobStore
 
 
-class XetArtifactsRepository(StreamUploads, BlobArtifactRepository):
-    """Artifacts at `xet:` locations."""
+class XetHubRepository(StreamUploads, BlobArtifactRepository):
+    """Artifacts in a repository of the Hugging Face Hub, at `xet:` locations."""
 
     def _open_store(self) -> BlobStore:
-        from mlflow_xet_artifacts.store import open_store
+        from mlflow_xet_artifacts.hub_opening import open_store
+
+        return open_store(self.artifact_uri)
+
+
+class XetFileRepository(StreamUploads, BlobArtifactRepository):
+    """Artifacts in a local folder that keeps each chunk once, at `xet+file:` locations.
+
+    It has none of MLflow's mixins for presigned transfers: a client cannot open a server's folder.
+    """
+
+    def _open_store(self) -> BlobStore:
+        from mlflow_xet_artifacts.file_opening import open_store
 
         return open_store(self.artifact_uri)
