@@ -28,6 +28,7 @@ _MODULES = {
     "elasticsearch": "elasticsearch",
     "opensearch": "opensearch",
     "oss": "oss",
+    "hub": "hub",
     "oidc": "oidc",
     "keycloak": "keycloak",
     "s3": "s3",

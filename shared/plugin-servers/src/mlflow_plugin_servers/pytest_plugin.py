@@ -7,6 +7,7 @@ __all__ = ["pytest_plugins"]
 # A module for each kind of server; pytest takes the fixtures that it finds there.
 pytest_plugins = [
     "mlflow_plugin_servers.fixtures.elasticsearch",
+    "mlflow_plugin_servers.fixtures.hub",
     "mlflow_plugin_servers.fixtures.keycloak",
     "mlflow_plugin_servers.fixtures.kubernetes",
     "mlflow_plugin_servers.fixtures.mariadb",
