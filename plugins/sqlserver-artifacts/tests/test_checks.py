@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import TYPE_CHECKING
 
-import pytest
-from mlflow.exceptions import MlflowException
 from sqlalchemy import event
 
-from mlflow_sqlserver_artifacts import checks
+from mlflow_plugin_core import checks
+from mlflow_sqlserver_artifacts.checks import SUBJECT
 from mlflow_sqlserver_artifacts.opening import open_store
 
 if TYPE_CHECKING:
@@ -29,30 +29,31 @@ def test_the_step_that_failed_is_named_and_not_what_the_clean_up_says(sqlite_loc
     open_store(sqlite_location).database.prepare()
     forbid_writing(sqlite_location)
 
-    done = []
-    with pytest.raises(MlflowException) as error:
-        done.extend(step for step, _ in checks.run(sqlite_location))
+    steps = list(checks.run(SUBJECT, sqlite_location))
 
-    assert done[-1] == "tables are there, their version fits"
-    assert error.value.message.startswith("at the step 'store a file': ")
-    assert str(error.value) == error.value.message
-    assert error.value.error_code == "PERMISSION_DENIED"
-    assert "can only be read" in error.value.message
+    failed = {step.title: step.error for step in steps if step.error}
+    assert list(failed) == ["store a file", "delete it"]
+    error = failed["store a file"]
+    assert str(error) == error.message
+    assert error.error_code == "PERMISSION_DENIED"
+    assert "can only be read" in error.message
 
 
 def test_a_file_that_comes_back_damaged_is_named_and_removed(
     sqlite_location: str, tmp_path: Path
 ) -> None:
-    steps = checks.run(sqlite_location)
-    for step, _ in steps:
-        if step == "store a file":
+    steps = checks.run(SUBJECT, sqlite_location)
+    for step in steps:
+        if step.title == "store a file":
             with sqlite3.connect(tmp_path / "artifacts.db") as connection:
                 connection.execute("UPDATE mlflow_artifact_chunks SET data = zeroblob(100000)")
             connection.close()
             break
 
-    with pytest.raises(MlflowException, match="at the step 'read it back, digest verified': "):
-        next(steps)
+    step = next(steps)
+    assert step.title == "read it back, digest verified"
+    assert step.error is not None
+    assert [after.title for after in steps if after.error is None] == ["delete it"]
     assert list(open_store(sqlite_location).list_folder("")) == []
 
 
@@ -69,7 +70,10 @@ def test_another_plugin_that_mlflow_prefers_is_named(
     own = registry._artifact_repository_registry._registry["sqlite"]
     registry._artifact_repository_registry.register("sqlite", Rival)
     try:
-        with pytest.raises(MlflowException, match="MLflow opens this location with .*Rival"):
-            list(checks.run(sqlite_location))
+        errors = [step.error for step in checks.run(SUBJECT, sqlite_location) if step.error]
     finally:
         registry._artifact_repository_registry.register("sqlite", own)
+
+    (error,) = errors
+    assert re.match("MLflow opens this location with .*Rival", error.message)
+    assert "uninstall it, or mlflow-sqlserver-artifacts" in error.message

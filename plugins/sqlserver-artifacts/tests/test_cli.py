@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner, Result
 
+from mlflow_plugin_core import command_line
 from mlflow_sqlserver_artifacts.cli import cli
 from mlflow_sqlserver_artifacts.opening import open_store
 
@@ -50,9 +51,11 @@ def test_check_names_every_step_and_leaves_nothing(
     done = _run("check", sqlite_location)
 
     assert done.exit_code == 0
-    steps = [line.split("  ")[1] for line in done.output.splitlines()]
-    assert [step.split(",")[0].strip() for step in steps] == [
+    lines = done.output.splitlines()
+    assert all(line.startswith("ok ") for line in lines)
+    assert [line.removeprefix("ok").strip().split("  ")[0].split(",")[0] for line in lines] == [
         "settings",
+        "MLflow opens it with this plugin",
         "connect and list",
         "tables are there",
         "store a file",
@@ -141,10 +144,8 @@ def test_copy_continues_a_run_that_was_killed(tmp_path: Path, sqlite_location: s
 
 
 def test_an_error_is_one_sentence_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
-    from mlflow_sqlserver_artifacts.cli import _run as run_command
-
     with pytest.raises(SystemExit) as ended:
-        run_command(lambda: cli(["check", "sqlite:///relative.db"], standalone_mode=False))
+        command_line.run(lambda: cli(["gc", "sqlite:///relative.db"], standalone_mode=False))
 
     assert ended.value.code == 1
     printed = capsys.readouterr().err

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING
-
 import click
 
+from mlflow_plugin_core import command_line
 from mlflow_sqlserver_artifacts.__about__ import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from mlflow_sqlserver_artifacts.checks import SUBJECT
 
 _DIALECTS = ("mssql", "postgresql", "mysql", "sqlite")
 
@@ -50,60 +46,12 @@ def gc(location: str, older_than: float) -> None:
     click.echo(f"removed {chunks} chunks of {contents} contents that no artifact points to")
 
 
-@cli.command()
-@click.argument("location")
-def check(location: str) -> None:
-    """Test LOCATION step by step: settings, connection, tables, write, read, delete."""
-    from mlflow_sqlserver_artifacts.checks import run
-
-    for step, seconds in run(location):
-        click.echo(f"ok  {step:<52} {seconds * 1000:7.1f} ms")
-
-
-@cli.command()
-@click.argument("source", metavar="FROM")
-@click.argument("destination", metavar="TO")
-@click.option(
-    "--journal",
-    type=click.Path(dir_okay=False),
-    default=None,
-    help="Where to remember what was copied; by default a file of the user's cache folder.",
-)
-@click.option("--verify/--no-verify", default=True, help="Read every copy back and compare it.")
-def copy(source: str, destination: str, journal: str | None, verify: bool) -> None:  # noqa: FBT001  # click passes options by name
-    """Copy all artifacts below one location to another; run it again to go on.
-
-    FROM and TO are any two locations that MLflow can open: the artifact location of an experiment,
-    `runs:/<run id>`, a folder, a bucket.
-    """
-    from mlflow_plugin_core import copying
-
-    with click.progressbar(length=0, label="copying", file=sys.stderr) as bar:
-
-        def advance(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
-
-        report = copying.copy(source, destination, journal=journal, verify=verify, advance=advance)
-    click.echo(
-        f"copied {report.copied} files, {report.copied_bytes} bytes; "
-        f"{report.skipped} were there already; {report.verified} digests compared"
-    )
+command_line.add_to(cli, SUBJECT)
 
 
 def main() -> None:
     """Run the command line; errors are one sentence and exit code 1."""
-    _run(cli)
-
-
-def _run(command: Callable[[], object]) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        command()
-    except MlflowException as error:
-        click.echo(f"error: {error.message}", err=True)
-        sys.exit(1)
+    command_line.run(cli)
 
 
 if __name__ == "__main__":
