@@ -22,8 +22,7 @@ def atomic_write(destination: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     it is one step; after an error nothing is left.
     """
     target = os.fspath(destination)
-    folder = os.path.dirname(target)  # noqa: PTH120  # strings: this runs once for each small file
-    temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")  # noqa: PTH118
+    temporary = _temporary_beside(target)
     try:
         # "x" makes the file with the user's umask; tempfile would make it private.
         with _create(temporary) as stream:
@@ -33,6 +32,40 @@ def atomic_write(destination: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         with suppress(OSError):
             os.unlink(temporary)  # noqa: PTH108
         raise
+
+
+class Replacement:
+    """The same for a file that several threads write in place, each a range of its own.
+
+    Attributes:
+        path: The temporary file.
+    """
+
+    def __init__(self, destination: str | os.PathLike[str], size: int) -> None:
+        """Create the temporary file with its full size; where the disk has no room, it is gone again."""
+        self._target = os.fspath(destination)
+        self.path = _temporary_beside(self._target)
+        try:
+            with _create(self.path) as stream:
+                stream.truncate(size)
+        except BaseException:
+            self.discard()
+            raise
+
+    def commit(self) -> None:
+        """Move it into place."""
+        os.replace(self.path, self._target)  # noqa: PTH105
+
+    def discard(self) -> None:
+        """Remove the temporary file; does nothing after `commit`."""
+        with suppress(OSError):
+            os.unlink(self.path)  # noqa: PTH108
+
+
+def _temporary_beside(target: str) -> str:
+    # Strings: this runs once for each small file.
+    folder = os.path.dirname(target)  # noqa: PTH120
+    return os.path.join(folder, f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}")  # noqa: PTH118
 
 
 def _create(path: str) -> BinaryIO:

@@ -64,7 +64,7 @@ def run_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     if work.failures:
-        raise _one_error(work.failures)
+        raise one_error(work.failures)
     return [work.results[index] for index in sorted(work.results)]
 
 
@@ -125,7 +125,7 @@ def _run_inline(
             result = function(item)
         except Exception as error:  # noqa: BLE001  # raised again, with its name
             failures = _failures_of(describe(item), error)
-            raise _one_error(failures) from failures[0][1]
+            raise one_error(failures) from failures[0][1]
         results.append(result)
         on_done(item, result)
     return results
@@ -135,7 +135,8 @@ def _failures_of(name: str, error: Exception) -> list[tuple[str, Exception]]:
     return error.failures if isinstance(error, SeveralFailedError) else [(name, error)]
 
 
-def _one_error(failures: Sequence[tuple[str, Exception]]) -> Exception:
+def one_error(failures: Sequence[tuple[str, Exception]]) -> Exception:
+    """Return one exception that names all that failed, with the error code of the first."""
     from mlflow.exceptions import MlflowException
 
     from mlflow_plugin_core import errors

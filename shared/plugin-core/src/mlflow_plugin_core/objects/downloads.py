@@ -1,0 +1,226 @@
+"""Objects on their way out: one request for a small one, ranges in parallel for a large one.
+
+A file appears at its destination when all of it is there, has the right size and the service's
+digest, and not before. A range that breaks off goes on from the byte where it broke.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from mlflow_plugin_core import errors, local_files
+from mlflow_plugin_core.objects import plan
+from mlflow_plugin_core.objects.calls import BrokenOffError, StoppedError
+from mlflow_plugin_core.objects.crew import Job
+
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from mlflow.exceptions import MlflowException
+
+    from mlflow_plugin_core.objects.calls import Calls
+    from mlflow_plugin_core.objects.client import ObjectInfo, Verifier
+    from mlflow_plugin_core.objects.crew import Crew
+    from mlflow_plugin_core.objects.plan import Piece
+    from mlflow_plugin_core.objects.settings import TransferSettings
+
+
+@dataclass
+class _Reading:
+    """One range on its way: where it begins and ends, and what comes next."""
+
+    start: int
+    end: int
+    offset: int
+
+
+def read_range(
+    calls: Calls,
+    info: ObjectInfo,
+    piece: Piece,
+    sink: Callable[[int, bytes], object],
+    what: str,
+) -> None:
+    """Give a range of an object to a sink, chunk by chunk with the offset of each.
+
+    After a broken connection it goes on behind what the sink has had.
+    """
+    reading = _Reading(piece.start, piece.end, piece.start)
+    if reading.offset == reading.end:
+        return  # services answer a range of no bytes with an error
+
+    def attempt() -> None:
+        left = reading.end - reading.offset
+        with calls.client.read(info, reading.offset, left) as chunks:
+            for chunk in chunks:
+                if len(chunk) > reading.end - reading.offset:
+                    message = f"the service sent more than the {left:,} bytes it was asked for"
+                    raise BrokenOffError(message)
+                sink(reading.offset, chunk)
+                reading.offset += len(chunk)
+                if calls.stop.is_set():
+                    raise StoppedError
+        if reading.offset < reading.end:
+            message = f"the answer ended {reading.end - reading.offset:,} bytes too early"
+            raise BrokenOffError(message)
+
+    calls.request(attempt, what, progress=lambda: reading.offset)
+
+
+def get_small(calls: Calls, info: ObjectInfo, destination: Path, path: str) -> None:
+    """Fetch an object by one request, and once more where it is not what its digest says."""
+    fault: str | None = None
+    try:
+        with local_files.atomic_write(destination) as stream:
+            for _ in range(2):
+                verifier = calls.client.verifier(info) if info.size else None
+                stream.seek(0)
+                stream.truncate()
+                sink = _sink(stream, destination, verifier)
+                piece = plan.Piece(1, 0, info.size)
+                read_range(calls, info, piece, sink, f"Cannot fetch {path!r}")
+                fault = None if verifier is None else verifier.check()
+                if fault is None:
+                    return
+            raise damaged(path, fault)
+    except OSError as error:
+        raise unwritable(destination, error) from error
+
+
+def _sink(
+    stream: BinaryIO | io.RawIOBase, destination: Path, verifier: Verifier | None
+) -> Callable[[int, bytes], None]:
+    def write(offset: int, chunk: bytes) -> None:
+        try:
+            view = memoryview(chunk)
+            while view:  # a raw file may take less than it is given
+                view = view[stream.write(view) :]
+        except OSError as error:
+            # An error of this machine's disk must not look like one of the connection.
+            raise unwritable(destination, error) from error
+        if verifier is not None:
+            verifier.feed(offset, chunk)
+
+    return write
+
+
+class FileDownload:
+    """One object that is not small."""
+
+    def __init__(
+        self,
+        crew: Crew,
+        settings: TransferSettings,
+        info: ObjectInfo,
+        destination: Path,
+        path: str,
+    ) -> None:
+        self._crew = crew
+        self._calls = crew.calls
+        self._settings = settings
+        self._info = info
+        self._destination = destination
+        self._path = path
+        self._verifier: Verifier | None = None
+        self._left = 0
+        self._lock = threading.Lock()
+
+    def job(self) -> Job:
+        """Return the job that everything else follows from."""
+        return Job(self._path, self._begin)
+
+    def _begin(self) -> Iterator[Job]:
+        client = self._calls.client
+        if not self._info.digests:
+            # Listings seldom have digests; for a large file one more request is little.
+            info = self._calls.request(
+                lambda: client.head(self._info.key), f"Cannot look up {self._path!r}"
+            )
+            if info is None:
+                message = errors.explain(
+                    f"No such artifact: '{self._path}'",
+                    location=self._calls.location,
+                    why="it was deleted after it had been listed",
+                )
+                raise errors.not_found(message)
+            self._info = info
+        self._verifier = client.verifier(self._info)
+        multiple = None if self._verifier is None else self._verifier.range_bytes
+        length = plan.range_bytes(self._settings.part_size, multiple)
+        pieces = list(plan.cut(self._info.size, length))
+        try:
+            replacement = local_files.Replacement(self._destination, self._info.size)
+        except OSError as error:
+            raise unwritable(self._destination, error) from error
+        self._crew.on_failure(replacement.discard)
+        self._left = len(pieces)
+        if not pieces:  # it has become empty since it was listed
+            return iter([Job(self._path, lambda: self._finish(replacement), files=1)])
+        return (
+            Job(
+                self._path,
+                lambda piece=piece: self._fetch(piece, replacement),  # type: ignore[misc]
+                cost=plan.STREAMED_BYTES,
+            )
+            for piece in pieces
+        )
+
+    def _fetch(self, piece: Piece, replacement: local_files.Replacement) -> Iterable[Job] | None:
+        what = f"Cannot fetch bytes {piece.start} to {piece.end - 1} of {self._path!r}"
+        try:
+            with open(replacement.path, "r+b", buffering=0) as stream:  # noqa: PTH123  # a string
+                stream.seek(piece.start)
+                sink = _sink(stream, self._destination, self._verifier)
+                read_range(self._calls, self._info, piece, sink, what)
+        except OSError as error:
+            raise unwritable(self._destination, error) from error
+        with self._lock:
+            self._left -= 1
+            is_last = not self._left
+        if not is_last:
+            return None
+        return [Job(self._path, lambda: self._finish(replacement), files=1)]
+
+    def _finish(self, replacement: local_files.Replacement) -> None:
+        if self._verifier is not None and self._info.size and (fault := self._verifier.check()):
+            raise damaged(self._path, fault)
+        try:
+            replacement.commit()
+        except OSError as error:
+            raise unwritable(self._destination, error) from error
+
+
+def damaged(path: str, fault: str | None) -> MlflowException:
+    """Return the error for content that is not what the service's digest says."""
+    message = errors.explain(
+        f"Cannot fetch {path!r}",
+        why=f"it arrived damaged: {fault}",
+        remedy="try again; if it stays so, the object itself or something on the way is broken",
+    )
+    return errors.internal(message)
+
+
+def unwritable(destination: Path, error: OSError) -> MlflowException:
+    """Return the error for a local file that cannot be written; nothing of it is left."""
+    why: object = error.strerror or error
+    remedy = ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        remedy = "make room on that disk, or choose another destination"
+    elif isinstance(error, (IsADirectoryError, NotADirectoryError, FileExistsError)):
+        remedy = (
+            "an object that is also the folder of others (`a` and `a/b`) can be no file and folder "
+            "here at once: download them one by one, or remove what is in the way"
+        )
+    message = errors.explain(f"Cannot write {str(destination)!r}", why=why, remedy=remedy)
+    if isinstance(error, PermissionError):
+        return errors.permission_denied(message, cause=error)
+    return (
+        errors.bad_request(message, cause=error)
+        if remedy
+        else errors.internal(message, cause=error)
+    )
