@@ -104,7 +104,11 @@ class SignedRequest:
 
 
 class Body(Protocol):
-    """What a request sends: seekable, of known size, read from its beginning for each attempt."""
+    """What a request sends: seekable, of known size, read from its beginning for each attempt.
+
+    It stands at its beginning when a verb gets it. Most hold their bytes in memory, and their first
+    `read()` returns them without a copy (`bodies.HeldBody`); larger ones are read from a file.
+    """
 
     size: int
 
@@ -121,7 +125,9 @@ class Body(Protocol):
 class Verifier(Protocol):
     """Checks the content of one object against the service's digest, range by range.
 
-    Ranges are fetched in parallel and each is fed in its own order; `check` comes last.
+    Ranges are fetched in parallel, so it is thread-safe; each begins at a multiple of `range_bytes`,
+    and is fed in its own order, without a gap, by one thread; `check` comes last. Nothing is fed of
+    an empty object, and nothing checked.
 
     Attributes:
         range_bytes: What ranges have to begin at multiples of; None where any will do.
@@ -130,7 +136,7 @@ class Verifier(Protocol):
     range_bytes: int | None
 
     def feed(self, start: int, data: bytes) -> None:
-        """Take the next bytes of the range in which byte `start` of the object lies."""
+        """Take bytes of the object; `start` is the offset of the first of them in the object."""
 
     def restart(self, start: int) -> None:
         """Forget what was fed of the range that begins at `start`; it is fetched again."""
@@ -173,7 +179,12 @@ class ObjectClient(Protocol):
     def read(
         self, info: ObjectInfo, start: int, length: int
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """Open a range of the object that `info` described, and fail where it has changed since."""
+        """Open a range of the object that `info` described, and fail where it has changed since.
+
+        `info` may come from a listing, without digests. `length` is never 0. An answer that ends
+        early need not be noticed here; where a whole object is read whose `info` has no digests,
+        the client compares the content with the digest in the answer, if there is one.
+        """
 
     @abstractmethod
     def delete(self, key: str) -> None:
@@ -233,7 +244,12 @@ class ObjectClient(Protocol):
 
     @abstractmethod
     def retryable(self, error: Exception) -> bool | float:
-        """Tell whether a request that failed so may be made again; a number: after so many seconds."""
+        """Tell whether a request that failed so may be made again.
+
+        True: a passing fault (cut, time-out, 500), repeated with growing pauses, five times in all
+        without progress. A number, 0.0 too: the service is busy (429, 503) and asks for so many
+        seconds at least; repeated for as long as the settings allow.
+        """
 
     @abstractmethod
     def translate(self, error: Exception, what: str) -> MlflowException:
