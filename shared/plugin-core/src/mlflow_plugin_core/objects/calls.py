@@ -31,6 +31,8 @@ _GROWTH = 4.0
 _LONGEST_PAUSE = 10.0
 # A service that asks for more has no use for a client that waits in a thread.
 _LONGEST_ASKED = 60.0
+# After Ctrl-C somebody waits; what is not undone then, `clean` removes.
+_CLEANING_SECONDS = 5.0
 
 
 class StoppedError(Exception):
@@ -70,6 +72,10 @@ class Calls:
     def for_transfer(self) -> Calls:
         """Return the same with a stop of its own."""
         return replace(self, stop=threading.Event())
+
+    def for_cleaning(self) -> Calls:
+        """Return the same for what undoes a failed transfer: not stopped, and not patient."""
+        return replace(self, stop=threading.Event(), seconds=min(self.seconds, _CLEANING_SECONDS))
 
     def request(
         self,

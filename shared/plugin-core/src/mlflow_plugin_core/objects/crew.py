@@ -219,6 +219,4 @@ class Crew:
         self.calls.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
         undo, self._undo = self._undo, []
-        # The stop is for the work; undoing it makes requests of its own.
-        self.calls.stop.clear()
         self.calls.attempt_all(reversed(undo), "Cannot clean up after a failed transfer")

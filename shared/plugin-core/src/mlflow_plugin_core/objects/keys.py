@@ -56,6 +56,10 @@ class Keys:
         """Return what the keys of everything in a folder begin with."""
         return f"{self._below}{path}/" if path else self._below
 
+    def holds(self, prefix: str) -> bool:
+        """Tell whether a key can begin with a prefix; services refuse to list one that is too long."""
+        return len(prefix.encode()) <= self._max_bytes
+
     def path(self, key: str) -> str | None:
         """Return the artifact path of a key, with a slash at its end for a folder's marker.
 

@@ -70,6 +70,8 @@ def one_level(calls: Calls, keys: Keys, path: str) -> Iterator[Blob]:
     prefix = keys.prefix(path)
     left_out = _LeftOut(calls.location)
     seen: set[str] = set()
+    if not keys.holds(prefix):
+        return
     for page in pages(calls, prefix, f"Cannot list {path!r}", folded=True):
         for found in page.prefixes:
             folder = keys.path(found)
@@ -94,6 +96,8 @@ def all_levels(calls: Calls, keys: Keys, path: str) -> Iterator[Blob]:
     prefix = keys.prefix(path)
     left_out = _LeftOut(calls.location)
     seen: set[str] = {path, *folders_above(f"{path}/")}
+    if not keys.holds(prefix):
+        return
     for page in pages(calls, prefix, f"Cannot list {path!r}", folded=False):
         for info in page.objects:
             if info.key != prefix:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, BinaryIO
+
+from mlflow.exceptions import MlflowException
 
 from mlflow_plugin_core.objects import bodies
 
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.objects.client import ObjectInfo, Part, Verifier
     from mlflow_plugin_core.objects.notes import Note
     from mlflow_plugin_core.objects.plan import Piece
+
+_logger = logging.getLogger(__name__)
 
 _READ_BYTES = 1 << 20
 
@@ -47,10 +52,7 @@ class PartsUpload:
         """
         noted = self._note.upload_id if self._note is not None else None
         if noted is not None:
-            found = self._calls.request(
-                lambda: self._client.list_parts(self._key, noted),
-                f"Cannot look up the parts of {self._path!r}",
-            )
+            found = self._noted_parts(noted)
             if found is not None:
                 # From here on it is this upload's: given up where this one is.
                 self._upload_id = noted
@@ -62,6 +64,17 @@ class PartsUpload:
                 self._abort()
         self.begin()
         return {}
+
+    def _noted_parts(self, noted: str) -> Sequence[Part] | None:
+        try:
+            return self._calls.request(
+                lambda: self._client.list_parts(self._key, noted),
+                f"Cannot look up the parts of {self._path!r}",
+            )
+        except MlflowException as error:
+            # Not everybody who may store may also list: then everything is sent again.
+            _logger.info("An unfinished upload is not gone on with: %s", error.message)
+            return None
 
     def send(self, number: int, body: HeldBody | FileBody, known: Part | None = None) -> None:
         """Store one part, unless the service has it already with this very content."""
@@ -123,17 +136,16 @@ class PartsUpload:
         try:
             if self._upload_id is not None:
                 self._abort()
-        except Exception:
-            # The note stays: the next attempt may go on with the upload.
+                if note is not None:
+                    note.remove()
+        finally:
+            # A note that is still there lets the next attempt go on with its upload.
             if note is not None:
                 note.release()
-            raise
-        if note is not None:
-            note.remove()
 
     def _abort(self) -> None:
         upload_id, self._upload_id = self._upload_id or "", None
-        self._calls.request(
+        self._calls.for_cleaning().request(
             lambda: self._client.abort_upload(self._key, upload_id),
             f"Cannot give up the upload of {self._path!r}; "
             "the service keeps what arrived until `clean` removes it",

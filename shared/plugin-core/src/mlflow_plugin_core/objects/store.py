@@ -114,7 +114,7 @@ class ObjectStore(BlobStore):
         """Store a local file: in one request, or in parts that are sent in parallel."""
         key = self.keys.key(path)
         if uploads.state_of(source).st_size <= self.small_bytes:
-            uploads.put_small(self.calls, source, key, path)
+            uploads.put_small(self.calls, source, key, path, most=self.small_bytes)
             return
         with self._crew() as crew:
             crew.add(uploads.FileUpload(crew, self.settings, source, key, path).job())
@@ -147,7 +147,8 @@ class ObjectStore(BlobStore):
         """Store small files, one after another; override it where the service has something better."""
 
         def put(item: Upload) -> None:
-            uploads.put_small(crew.calls, item.source, self.keys.key(item.path), item.path)
+            key = self.keys.key(item.path)
+            uploads.put_small(crew.calls, item.source, key, item.path, most=self.small_bytes)
 
         _one_by_one(batch, put, lambda item: item.path, crew)
 

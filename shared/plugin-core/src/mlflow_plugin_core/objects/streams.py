@@ -46,8 +46,9 @@ def put_stream(
         return
     calls = calls.for_transfer()
     parts = PartsUpload(calls, key, path)
-    # One part is being read while the others are sent.
-    with Crew(calls, workers=settings.workers, memory=settings.memory - first) as crew:
+    # While the others are sent one part is being read, piece by piece, and then joined.
+    memory = max(settings.memory - 2 * first, first)
+    with Crew(calls, workers=settings.workers, memory=memory) as crew:
         crew.on_failure(parts.abandon)
         parts.begin()
         crew.add(_job(parts, 1, body, settings.memory, path))

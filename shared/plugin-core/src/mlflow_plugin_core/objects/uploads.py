@@ -38,14 +38,26 @@ def state_of(source: Path) -> os.stat_result:
         raise bodies.unreadable(source, error) from error
 
 
-def put_small(calls: Calls, source: Path, key: str, path: str) -> None:
-    """Store what a file holds at this moment, by one request."""
+def put_small(calls: Calls, source: Path, key: str, path: str, *, most: int) -> None:
+    """Store what a small file holds at this moment, by one request.
+
+    Args:
+        calls: Makes the request.
+        source: The file.
+        key: Its key.
+        path: Its artifact path.
+        most: Bytes that may be held; one that has grown beyond is read while it is sent.
+    """
     try:
-        with source.open("rb", buffering=0) as stream:
-            body = bodies.HeldBody(stream.readall())
+        with open(source, "rb", buffering=0) as stream:  # noqa: PTH123  # runs once for each file
+            data = bodies.read_fully(stream, most + 1)
     except OSError as error:
         raise bodies.unreadable(source, error) from error
-    put_whole(calls, body, key, path)
+    if len(data) <= most:
+        put_whole(calls, bodies.HeldBody(data), key, path)
+        return
+    with bodies.streamed(source, plan.Piece(1, 0, state_of(source).st_size)) as body:
+        put_whole(calls, body, key, path)
 
 
 def put_whole(
@@ -88,7 +100,8 @@ class FileUpload:
         """Return the job that everything else follows from."""
         if self._is_whole:
             return Job(self._path, self._put_whole, cost=self._cost(self._size), files=1)
-        return Job(self._path, self._begin)
+        # It costs what its first part will: no upload is begun whose parts would have to wait.
+        return Job(self._path, self._begin, cost=self._cost(self._part_bytes))
 
     def _cost(self, length: int) -> int:
         return length if self._is_held else plan.STREAMED_BYTES
