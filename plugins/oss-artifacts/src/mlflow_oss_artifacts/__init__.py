@@ -1,4 +1,4 @@
-"""MLflow artifacts in oss-artifacts."""
+"""MLflow artifacts in Alibaba Cloud OSS; MLflow finds the plugin by the scheme `oss`."""
 
 from __future__ import annotations
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_core.artifacts import BlobArtifactRepository
+from mlflow_plugin_core.objects.presigned import PresignedTransfers
 from mlflow_plugin_core.stream_uploads import StreamUploads
 
 if TYPE_CHECKING:
-    from mlflow_plugin_core.blob_store import BlobStore
+    from mlflow_plugin_core.objects.store import ObjectStore
 
 
-class OssArtifactsRepository(StreamUploads, BlobArtifactRepository):
-    """Artifacts at `oss:` locations."""
+class OssArtifactsRepository(PresignedTransfers, StreamUploads, BlobArtifactRepository):
+    """Artifacts in Alibaba Cloud OSS."""
 
-    def _open_store(self) -> BlobStore:
-        from mlflow_oss_artifacts.store import open_store
+    _store: ObjectStore
+
+    def _open_store(self) -> ObjectStore:
+        from mlflow_oss_artifacts.opening import open_store
 
         return open_store(self.artifact_uri)
