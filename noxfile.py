@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 sys.modules.pop("maintenance", None)
 
 import actionlint  # noqa: E402  # tools/ is not a package on the path
+import demo_needs  # noqa: E402
 import interpreters  # noqa: E402
 import maintenance  # noqa: E402, F401  # its sessions
 import parallel  # noqa: E402
@@ -320,6 +321,7 @@ def tools(session: nox.Session) -> None:
     """Test the tools of this repository; makes a plugin of each kind of the template."""
     needed = ("pytest", "pytest-timeout", "nox[uv]", "tomli", "ruff", "import-linter", "rich")
     session.install(*needed, "-c", str(CONSTRAINTS))
+    session.install("-e", str(ROOT / "shared/plugin-servers"), "-c", str(CONSTRAINTS))
     chosen = choice(session)
     everything = ["tests", "--ignore=tests/together"]
     session.run("pytest", "-q", *chosen.options, *(chosen.paths_of("") or everything))
@@ -352,13 +354,16 @@ def demo(session: nox.Session) -> None:
         session.skip("a plugin was not chosen")
     target = Path(session.create_tmp()).resolve() / "wheels"
     shutil.rmtree(target, ignore_errors=True)
+    asked = any(demo_needs.servers_of(item.folder) for item in shown)
+    servers = [by_name("plugin-servers")] if asked else []
     # Each once, though several plugins need it.
-    for item in {each.name: each for one in shown for each in (one, *needs(one))}.values():
+    built = {each.name: each for one in (*shown, *servers) for each in (one, *needs(one))}
+    for item in built.values():
         build_files(session, item, target)
     session.install(
-        *[item.name for item in shown],
+        *[item.name for item in (*shown, *servers)],
         *[part for item in shown for part in group_of(item, "demo")],
-        *("rich", *pinned_mlflow(NEWEST)),
+        *("rich", *demo_needs.MODEL, *pinned_mlflow(NEWEST)),
         *("--no-sources", "--find-links", str(target)),
         *("-c", str(CONSTRAINTS)),
     )

@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,11 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _STEP = """
-def server_environment(folder):
-    return {"BLUE": f"{folder}/blue"}
+import os
+
+def environment(demo):
+    return {"BLUE": f"{demo.folder}/blue"}
 
 def run(demo):
-    demo.look.append("/blue")
+    demo.look.append(os.environ["BLUE"])
+"""
+_STEP_WITH_SERVER = """
+SERVERS = ("s3",)
+
+def run(demo):
+    demo.look.append(demo.server("s3"))
 """
 
 # Answers like a server, writes its number down, and does not end by itself.
@@ -60,12 +69,51 @@ def test_a_file_in_a_plugins_folder_is_all_it_takes_to_take_part(
 
     (step,) = demo.steps(root)
     made = demo.Demo("http://127.0.0.1:1", tmp_path, Console(), {})
-    step.module.run(made)
+    step.run(made)
 
     assert step.plugin.name == "mlflow-blue"
-    assert step.server_environment(tmp_path) == {"BLUE": f"{tmp_path}/blue"}
-    assert made.look == ["/blue"]
+    assert step.servers == ()
+    assert made.look == [f"{tmp_path}/blue"]
+    assert "BLUE" not in os.environ
     assert demo.steps(root, ["green"]) == []
+
+
+@pytest.mark.parametrize("found", ["the server itself", None])
+def test_a_step_gets_the_server_that_it_asks_for_and_is_left_out_by_name_without_it(
+    found: str | None, repository: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = repository(blue=[])
+    (root / "plugins/blue/examples").mkdir()
+    (root / "plugins/blue/examples/demo_step.py").write_text(_STEP_WITH_SERVER)
+    (step,) = demo.steps(root)
+    server = [found] if found else "no s3: weed is not there"
+    made = demo.Demo("http://127.0.0.1:1", tmp_path, Console(), {}, {"s3": server})
+
+    step.run(made)
+
+    assert step.servers == ("s3",)
+    assert made.look == ([server] if found else [])
+    assert [(row.what, row.where) for row in made.rows] == (
+        [] if found else [("left out", "mlflow-blue: no s3: weed is not there")]
+    )
+
+
+def test_a_server_that_cannot_be_had_is_a_reason_and_an_error_where_it_is_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from mlflow_plugin_servers.errors import ServerUnavailableError
+
+    # Nobody listens on port 1.
+    monkeypatch.setenv("MLFLOW_PLUGIN_SERVERS_S3_URI", "http://key:secret@127.0.0.1:1?region=x")
+    monkeypatch.delenv("MLFLOW_PLUGIN_SERVERS_REQUIRE", raising=False)
+    with ExitStack() as stack:
+        reason = demo_server.other("s3", stack)
+        assert reason.startswith("no s3: ")
+        assert "secret" not in reason
+
+        monkeypatch.setenv("MLFLOW_PLUGIN_SERVERS_REQUIRE", "s3")
+        with pytest.raises(ServerUnavailableError):
+            demo_server.other("s3", stack)
 
 
 def test_the_printed_command_survives_a_shell_whatever_the_folder_is_called() -> None:

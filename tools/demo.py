@@ -1,9 +1,24 @@
 """The demo: a real MLflow server, and every plugin's step through it, ending in a table.
 
 Runs inside the clean environment that `nox -s demo` makes from the wheels. A plugin takes part by a
-file `examples/demo_step.py` in its folder, with a function `run(demo: Demo) -> None` and, where the
-server must be told something, `server_environment(folder: Path) -> dict[str, str]`. What the step
-needs besides the plugin stands in the plugin's dependency group `demo`.
+file `examples/demo_step.py` in its folder:
+
+    SERVERS = ("s3",)          # kinds of shared/plugin-servers that have to run; a literal
+
+    def environment(demo: Demo) -> dict[str, str]:
+        # What MLflow's server has to run with, and this process during the step.
+        return {"AWS_ACCESS_KEY_ID": demo.server("s3").access.access_key, …}
+
+    def run(demo: Demo) -> None:
+        bucket = demo.server("s3").create_bucket("models")
+        logged = demo_model.log(demo, "models in S3", f"s3+http://…/{bucket.name}/demo")
+        …                      # demo_model.py has the rest of what every step does
+        demo.record(Row("logged", "where it is", bytes=…, seconds=…))
+
+Only `run` has to be there. What all steps log is in demo_model.py: one model, a plot and a file of 64
+MB, made once. What a step needs besides the plugin stands in the plugin's dependency group `demo`.
+Where a server cannot be had on this machine the steps that ask for it are left out by name, unless
+MLFLOW_PLUGIN_SERVERS_REQUIRE names it, as it does in CI.
 """
 
 from __future__ import annotations
@@ -11,18 +26,22 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
+import os
 import shlex
 import shutil
 import sys
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
+import demo_model
+import demo_needs
 import demo_server
 from discover import ROOT, Distribution, plugins
 
@@ -40,7 +59,7 @@ class Row:
         where: Where it lies now.
         bytes: Size, or None where there is none.
         seconds: Duration, or None.
-        chunks: Pieces in the database, or None.
+        chunks: Pieces that it is kept in, or None.
         digest: What was compared, as "SHA-256 equal".
     """
 
@@ -54,21 +73,34 @@ class Row:
 
 @dataclass
 class Demo:
-    """What a step gets: a server, a folder, and a place to say what it did.
+    """What a step gets: servers, a folder, a model, and a place to say what it did.
 
     Attributes:
         tracking_uri: URL of the running MLflow server.
         folder: Where files may stay, for a look afterwards.
+        settings: Environment of MLflow's server for those that look again.
+        servers: The running servers by kind, or why there is none.
+        rows: Lines of the closing table.
         look: URLs worth opening, below the server's.
-        settings: Environment that the plugins asked the server to run with.
     """
 
     tracking_uri: str
     folder: Path
     console: Console
     settings: dict[str, str]
+    servers: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     look: list[str] = field(default_factory=list)
+
+    @cached_property
+    def trained(self) -> demo_model.Trained:
+        """The model that every step logs."""
+        with self.task("train a classifier on scikit-learn's breast cancer data"):
+            return demo_model.train(self.folder)
+
+    def server(self, kind: str) -> Any:  # noqa: ANN401  # each kind has a class of its own
+        """Return a running server that the step asked for by `SERVERS`."""
+        return self.servers[kind]
 
     @contextmanager
     def task(self, title: str) -> Iterator[None]:
@@ -109,10 +141,35 @@ class Step:
     plugin: Distribution
     module: ModuleType
 
-    def server_environment(self, folder: Path) -> dict[str, str]:
-        """Return what the plugin needs the server to run with; nothing where it does not say."""
-        asked = getattr(self.module, "server_environment", None)
-        return dict(asked(folder)) if asked else {}
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The kinds of servers that have to run."""
+        return demo_needs.servers_of(self.plugin.folder)
+
+    def missing(self, demo: Demo) -> str:
+        """Say why the step cannot be run here; empty where it can."""
+        whys = [found for kind in self.servers if isinstance(found := demo.server(kind), str)]
+        return "; ".join(whys)
+
+    def environment(self, demo: Demo) -> dict[str, str]:
+        """Return what the plugin needs to run with; nothing where it does not say."""
+        asked = getattr(self.module, "environment", None)
+        return dict(asked(demo)) if asked else {}
+
+    def run(self, demo: Demo) -> None:
+        """Run the step in its environment, or add a line that says why not."""
+        demo.console.print(f"\n[bold]{self.plugin.name}[/]: {self.plugin.description}")
+        if why := self.missing(demo):
+            demo.console.print(f"  [yellow]left out[/]: {why}")
+            demo.record(Row("left out", f"{self.plugin.name}: {why}"))
+            return
+        before = dict(os.environ)
+        os.environ.update(self.environment(demo))
+        try:
+            self.module.run(demo)
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def steps(root: Path = ROOT, shorts: Sequence[str] = ()) -> list[Step]:
@@ -125,8 +182,7 @@ def steps(root: Path = ROOT, shorts: Sequence[str] = ()) -> list[Step]:
     return [
         Step(item, _module(item.short, path))
         for item in plugins(root)
-        if (path := item.folder / "examples/demo_step.py").exists()
-        and (not shorts or item.short in shorts)
+        if (path := item.folder / demo_needs.STEP).exists() and (not shorts or item.short in shorts)
     ]
 
 
@@ -194,21 +250,27 @@ def main() -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     demo_server.heed_signals()
     found = steps(shorts=chosen.plugins)
-    settings: dict[str, str] = {}
-    for step in found:
-        settings |= step.server_environment(folder)
     port = demo_server.free_port()
     url = f"http://127.0.0.1:{port}"
-    demo = Demo(url, folder, console, settings)
+    demo = Demo(url, folder, console, {})
     started = time.monotonic()
     with ExitStack() as stack:
+        for kind in dict.fromkeys(kind for step in found for kind in step.servers):
+            with demo.task(f"start {kind}"):
+                demo.servers[kind] = demo_server.other(kind, stack)
+        environment: dict[str, str] = {}
+        for step in found:
+            if not step.missing(demo):
+                own = step.environment(demo)
+                environment |= own
+                # The other servers are gone when somebody looks again, and their keys are secrets.
+                demo.settings |= {} if step.servers else own
         with demo.task("start mlflow server, with a SQLite tracking store"):
             command = _server_command(folder, port)
             log = folder / "server.log"
-            stack.enter_context(demo_server.running(command, url, log, settings))
+            stack.enter_context(demo_server.running(command, url, log, environment))
         for step in found:
-            console.print(f"\n[bold]{step.plugin.name}[/]: {step.plugin.description}")
-            step.module.run(demo)
+            step.run(demo)
     console.print()
     console.print(_table(demo))
     (folder / "summary.json").write_text(

@@ -1,4 +1,4 @@
-"""A server for the length of a block, on loopback, that is ended however the block ends."""
+"""Servers for the length of a block, on loopback, that are ended however the block ends."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from contextlib import ExitStack
     from pathlib import Path
     from types import FrameType
 
@@ -46,6 +47,29 @@ def free_port() -> int:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) != 0:
                 return port
+
+
+def other(kind: str, stack: ExitStack) -> Any:  # noqa: ANN401  # each kind has a class of its own
+    """Start a server of shared/plugin-servers, until the stack is closed.
+
+    Args:
+        kind: Its name there.
+        stack: Stops it.
+
+    Returns:
+        The server, or the reason why there is none on this machine.
+
+    Raises:
+        ServerUnavailableError: There is none, and MLFLOW_PLUGIN_SERVERS_REQUIRE names it.
+    """
+    from mlflow_plugin_servers import catalog, errors
+
+    try:
+        return stack.enter_context(catalog.acquire(kind))
+    except errors.ServerUnavailableError as error:
+        if catalog.required(kind):
+            raise
+        return f"no {kind}: {error}"
 
 
 @contextmanager

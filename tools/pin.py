@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from demo_needs import MODEL
 from discover import MLFLOW_MINORS, PYTHONS, ROOT, distributions
 
 # What the sessions install beside the distributions themselves.
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> None:
     for minor in MLFLOW_MINORS:
         newest = minor == MLFLOW_MINORS[-1]
         target = ROOT / ("constraints.txt" if newest else f"tools/constraints/mlflow-{minor}.txt")
-        wanted = [f"mlflow=={minor}.*", *(TOOLS.split() if newest else [])]
+        wanted = [f"mlflow=={minor}.*", *([*TOOLS.split(), *MODEL] if newest else [])]
         if tuple(map(int, minor.split("."))) < _FIRST_WITHOUT:
             wanted.append(_OLD_SQLALCHEMY)
         # The demo runs on the newest MLflow only.
