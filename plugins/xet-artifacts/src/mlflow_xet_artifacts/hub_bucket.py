@@ -1,0 +1,93 @@
+"""The store of a bucket: files by Xet, changed without commits and without history."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from mlflow_plugin_core import errors, transfer
+from mlflow_xet_artifacts import client_hub_xet, hub_calls, hub_errors
+from mlflow_xet_artifacts.hub_store import HubStore, _size
+from mlflow_plugin_core.blob_store import Upload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from mlflow_plugin_core.blob_store import Blob
+    from mlflow_xet_artifacts.client_hub import Entry
+
+
+class BucketStore(HubStore):
+    """Artifacts below one folder of a bucket."""
+
+    def stat(self, path: str) -> Blob | None:
+        found = super().stat(path)
+        if found is not None:
+            return found
+        # The Hub describes only files of a bucket; a folder is there as long as it holds one.
+        return next(iter(self._folder(path)), None) if path else None
+
+    def _folder(self, path: str) -> list[Blob]:
+        from mlflow_plugin_core.blob_store import Blob
+
+        inside = self._look(
+            f"Cannot look at {path!r}",
+            lambda: list(self._some(self._absolute(path))),
+        )
+        return [Blob(path, is_folder=True)] if inside else []
+
+    def _some(self, path: str) -> Iterable[Entry]:
+        for entry in self.client.tree(path):
+            yield entry
+            return
+
+    def put_file(self, source: Path, path: str) -> None:
+        self._put([Upload(source, path, _size(source))])
+
+    def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+        for batch in transfer.batched(
+            uploads,
+            max_items=self.client.settings.commit_files,
+            max_bytes=1 << 62,
+            size=lambda file: file.size,
+        ):
+            self._put(batch)
+            on_done(len(batch))
+
+    def _put(self, uploads: Sequence[Upload]) -> None:
+        for upload in uploads:
+            self._check_writable(upload.path)
+        what = f"Cannot store {uploads[0].path!r}"
+        what += f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
+        try:
+            contents = client_hub_xet.upload(self.client, [upload.source for upload in uploads])
+        except Exception as error:
+            raise hub_errors.translate(error, what, self.client) from error
+        now = int(time.time() * 1000)
+        self._batch(
+            what,
+            [
+                {
+                    "type": "addFile",
+                    "path": self._absolute(upload.path),
+                    "xetHash": content.xet,
+                    "mtime": now,
+                }
+                for upload, content in zip(uploads, contents, strict=True)
+            ],
+        )
+
+    def _delete(self, paths: Sequence[str]) -> None:
+        operations = [{"type": "deleteFile", "path": self._absolute(path)} for path in paths]
+        self._batch(f"Cannot delete {len(paths)} artifacts", operations)
+
+    def _batch(self, what: str, operations: list[dict[str, Any]]) -> None:
+        failed = hub_calls.request(self.client, lambda: self.client.batch(operations), what)
+        if failed:
+            why = "; ".join(f"{path}: {reason}" for path, reason in failed[:20])
+            raise errors.internal(errors.explain(what, location=self.client.place, why=why))
+
+    def _is_hidden(self, absolute: str) -> bool:
+        del absolute
+        return False

@@ -1,0 +1,242 @@
+"""The store of a repository: files in the tree of a branch, changed by commits."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from mlflow_plugin_core import artifact_paths, errors, notices, transfer
+from mlflow_plugin_core.blob_store import Blob, BlobStore, Upload
+from mlflow_xet_artifacts import hub_calls, hub_downloads, hub_errors, hub_uploads
+from mlflow_xet_artifacts.client_hub import (
+    PATHS_AT_ONCE,
+    Entry,
+    EntryNotFoundError,
+    HubClient,
+    RevisionNotFoundError,
+)
+from mlflow_xet_artifacts.hub_commits import committer_of
+from mlflow_xet_artifacts.hub_messages import Note
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from mlflow_plugin_core.blob_store import Download
+
+_logger = logging.getLogger(__name__)
+# Made by the Hub with the repository, and no artifact: it says what is kept beside Git.
+ATTRIBUTES = ".gitattributes"
+_COPY_BLOCK = 1 << 20
+
+
+class HubStore(BlobStore):
+    """Artifacts below one folder of a branch."""
+
+    def __init__(self, client: HubClient) -> None:
+        self.client = client
+        self.workers = client.settings.workers
+        self._root = client.place.root
+        self._committer = committer_of(client)
+
+    def stat(self, path: str) -> Blob | None:
+        wanted = self._absolute(path)
+        found = self._look(f"Cannot look at {path!r}", lambda: self.client.paths([wanted]))
+        # A path of the Hub is the one that was asked for; an empty answer says that none is there.
+        return next((self._blob(entry) for entry in found if entry.path == wanted), None)
+
+    def list_folder(self, path: str) -> Iterator[Blob]:
+        wanted = self._absolute(path)
+        found = self._look(f"Cannot list {path!r}", lambda: list(self.client.tree(wanted)))
+        return (self._blob(entry) for entry in found if not self._is_hidden(entry.path))
+
+    def list_all(self, path: str) -> Iterator[Blob]:
+        wanted = self._absolute(path)
+        found = self._look(
+            f"Cannot list {path!r}", lambda: list(self.client.tree(wanted, recursive=True))
+        )
+        # By path a folder comes before what it holds, in whatever order the Hub lists them.
+        for entry in sorted(found, key=lambda entry: entry.path.split("/")):
+            if not self._is_hidden(entry.path):
+                yield self._blob(entry)
+
+    def put_file(self, source: Path, path: str) -> None:
+        operations = self._prepare([Upload(source, path, _size(source))])
+        note = self._note("Log", [path])
+        what = f"Cannot store {path!r}"
+        if self.client.settings.commit_window:
+            self._attempt(what, lambda: self._committer.commit_later(self.client, operations, note))
+        else:
+            self._attempt(what, lambda: self._committer.commit(self.client, operations, note))
+
+    def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+        files = list(uploads)
+        for file in files:
+            self._check_writable(file.path)
+        for batch in transfer.batched(
+            files,
+            max_items=self.client.settings.commit_files,
+            max_bytes=hub_uploads.REGULAR_BYTES,
+            # Large files go beside Git, so their bytes do not count for a commit.
+            size=lambda file: file.size if file.size <= hub_uploads.REGULAR_FILE else 0,
+        ):
+            operations = self._prepare(batch)
+            note = self._note("Log", [file.path for file in batch])
+            self._attempt(
+                f"Cannot store {len(batch)} artifacts",
+                lambda operations=operations, note=note: self._committer.commit(  # type: ignore[misc]
+                    self.client, operations, note
+                ),
+            )
+            on_done(len(batch))
+
+    def put_stream(self, stream: BinaryIO, path: str) -> None:
+        # The Hub wants to know size and beginning before it says where a file goes.
+        handle, name = tempfile.mkstemp(prefix="mlflow-xet-")
+        try:
+            with os.fdopen(handle, "wb") as target:
+                while block := stream.read(_COPY_BLOCK):
+                    target.write(block)
+            self.put_file(Path(name), path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def get_file(self, blob: Blob, destination: Path) -> None:
+        hub_downloads.fetch(self.client, [(self._entry(blob), destination)])
+
+    def get_many(self, downloads: Iterable[Download], on_done: Callable[[int], None]) -> None:
+        wanted = [(self._entry(blob), destination) for blob, destination in downloads]
+        hub_downloads.fetch(self.client, wanted, on_done)
+
+    def get_range(self, path: str, start: int, length: int) -> bytes:
+        blob = self.stat(path)
+        if blob is None or blob.is_folder:
+            message = errors.explain(f"No such artifact: {path!r}", location=self.client.place)
+            raise errors.not_found(message)
+        return hub_downloads.read(self.client, self._entry(blob), start, length)
+
+    def delete(self, path: str) -> None:
+        self._delete([path])
+
+    def delete_many(self, blobs: Iterable[Blob]) -> None:
+        # Git has no empty folders: they go with their last file.
+        paths = [blob.path for blob in blobs if not blob.is_folder]
+        size = self.client.settings.commit_files
+        for start in range(0, len(paths), size):
+            self._delete(paths[start : start + size])
+
+    def flush(self) -> None:
+        """Make the commits that wait for their window to end."""
+        self._attempt("Cannot store artifacts", self._committer.flush)
+
+    def _delete(self, paths: Sequence[str]) -> None:
+        for path in paths:
+            self._check_writable(path)
+        notices.warn_once(
+            "hub-history",
+            "Deleted artifacts stay in the history of the repository on the Hub and take room "
+            "there: deletion is a commit. To free it, squash the history of the branch "
+            "(huggingface_hub.HfApi.super_squash_history) and delete the unreferenced files on the "
+            "repository's settings page.",
+            _logger,
+        )
+        what = f"Cannot delete {paths[0]!r}" + (f" and {len(paths) - 1} more" * (len(paths) > 1))
+        left = list(paths)
+
+        def commit() -> None:
+            try:
+                operations = [
+                    {"key": "deletedFile", "value": {"path": self._absolute(path)}} for path in left
+                ]
+                if operations:
+                    self._committer.commit(self.client, operations, self._note("Delete", left))
+            except EntryNotFoundError:
+                # Somebody else deleted one of them, or an answer was lost: delete those that are left.
+                left[:] = self._still_there(left)
+                if left:
+                    raise
+            except RevisionNotFoundError:
+                return
+
+        for _ in range(3):
+            try:
+                self._attempt(what, commit)
+            except Exception as error:
+                if not isinstance(error.__cause__, EntryNotFoundError):
+                    raise
+            else:
+                return
+        self._attempt(what, commit)
+
+    def _still_there(self, paths: Sequence[str]) -> list[str]:
+        found: list[str] = []
+        for start in range(0, len(paths), PATHS_AT_ONCE):
+            asked = {self._absolute(path): path for path in paths[start : start + PATHS_AT_ONCE]}
+            entries = self.client.paths(list(asked))
+            found += [asked[entry.path] for entry in entries if not entry.is_folder]
+        return found
+
+    def _prepare(self, uploads: Sequence[Upload]) -> list[dict[str, object]]:
+        for upload in uploads:
+            self._check_writable(upload.path)
+        absolute = [upload._replace(path=self._absolute(upload.path)) for upload in uploads]
+        return hub_uploads.prepare(self.client, absolute)
+
+    def _look(self, what: str, function: Callable[[], list[Entry]]) -> list[Entry]:
+        self.flush()
+        try:
+            return hub_calls.repeat(self.client, function, what)
+        except RevisionNotFoundError as error:
+            if self.client.place.revision:
+                raise hub_errors.translate(error, what, self.client) from error
+            # The branch is made by the first commit.
+            return []
+        except Exception as error:
+            raise hub_errors.translate(error, what, self.client) from error
+
+    def _attempt(self, what: str, function: Callable[[], None]) -> None:
+        try:
+            function()
+        except Exception as error:
+            raise hub_errors.translate(error, what, self.client) from error
+
+    def _check_writable(self, path: str) -> None:
+        if self.client.place.revision:
+            why = "its location names a revision, which cannot change"
+        elif ".git" in self._absolute(path).lower().split("/"):
+            why = "Git allows no file or folder of the name .git"
+        elif self._is_hidden(self._absolute(path)):
+            why = f"{ATTRIBUTES} belongs to the repository and tells the Hub how files are kept"
+        else:
+            return
+        message = errors.explain(f"Cannot change {path!r}", location=self.client.place, why=why)
+        raise errors.invalid_parameter(message)
+
+    def _is_hidden(self, absolute: str) -> bool:
+        return absolute == ATTRIBUTES
+
+    def _note(self, verb: str, paths: Sequence[str]) -> Note:
+        return Note(verb, (self._root,), tuple(self._absolute(path) for path in paths))
+
+    def _absolute(self, path: str) -> str:
+        return artifact_paths.join(self._root, path)
+
+    def _blob(self, entry: Entry) -> Blob:
+        path = entry.path[len(self._root) + 1 :] if self._root else entry.path
+        size = None if entry.is_folder else entry.size
+        return Blob(path, size, entry.is_folder, handle=entry)
+
+    def _entry(self, blob: Blob) -> Entry:
+        if isinstance(blob.handle, Entry):
+            return blob.handle
+        found = self.stat(blob.path)
+        if found is None or found.is_folder or not isinstance(found.handle, Entry):
+            message = errors.explain(f"No such artifact: {blob.path!r}", location=self.client.place)
+            raise errors.not_found(message)
+        return found.handle
+
+
+def _size(source: Path) -> int:
+    return source.stat().st_size
