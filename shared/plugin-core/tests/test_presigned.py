@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from mlflow.entities.multipart_upload import MultipartUploadPart
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact import artifact_repo
+from object_service import FakeService, ServiceError, Stored, md5
 
-from mlflow_plugin_core import errors
 from mlflow_plugin_core.artifacts import BlobArtifactRepository
-from mlflow_plugin_core.objects.calls import Calls
 from mlflow_plugin_core.objects.client import Limits, ObjectInfo, Part, SignedRequest
-from mlflow_plugin_core.objects.keys import Keys
 from mlflow_plugin_core.objects.presigned import PresignedTransfers
+from mlflow_plugin_core.objects.settings import TransferSettings
+from mlflow_plugin_core.objects.store import ObjectStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,38 +23,22 @@ HAS_DOWNLOADS = hasattr(artifact_repo, "MultipartDownloadMixin")
 HAS_UPLOADS = hasattr(artifact_repo, "PresignedUploadMixin")
 
 
-@dataclass
-class Service:
-    """What presigned transfers need of a client; remembers what it was asked."""
+class Service(FakeService):
+    """A service that signs by writing down what was asked for.
 
-    limits: Limits = field(default_factory=lambda: Limits(max_parts=5))
-    objects: dict[str, int] = field(default_factory=dict)
-    uploads: dict[str, list[Part]] = field(default_factory=dict)
-    completed: list[Sequence[Part]] = field(default_factory=list)
-    broken_at: int = 0
+    Attributes:
+        lost_answers: What happens to the next answers of completed uploads.
+    """
 
-    def head(self, key: str) -> ObjectInfo | None:
-        return ObjectInfo(key, self.objects[key]) if key in self.objects else None
+    def __init__(self) -> None:
+        super().__init__(Limits(max_parts=5, min_part_bytes=1))
+        self.lost_answers: list[Exception] = []
 
-    def begin_upload(self, key: str) -> str:
-        self.uploads[key] = []
-        return f"id of {key}"
-
-    def list_parts(self, key: str, upload_id: str) -> list[Part] | None:
-        assert upload_id == f"id of {key}"
-        return self.uploads.get(key)
-
-    def complete_upload(self, key: str, _upload_id: str, parts: Sequence[Part]) -> ObjectInfo:
-        self.completed.append(parts)
-        return ObjectInfo(key, sum(part.size for part in parts))
-
-    def abort_upload(self, key: str, _upload_id: str) -> None:
-        self.uploads.pop(key, None)
-
-    def sign_part(self, key: str, upload_id: str, number: int, seconds: int) -> SignedRequest:
-        if number == self.broken_at:
-            raise OSError("no credentials to sign with")
-        return SignedRequest(f"part://{key}/{upload_id}/{number}/{seconds}", {"x-part": "1"})
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> ObjectInfo:
+        info = super().complete_upload(key, upload_id, parts)
+        if self.lost_answers:
+            raise self.lost_answers.pop()
+        return info
 
     def sign_get(self, key: str, seconds: int) -> SignedRequest:
         return SignedRequest(f"get://{key}/{seconds}", {"x-get": "1"})
@@ -63,28 +46,18 @@ class Service:
     def sign_put(self, key: str, seconds: int) -> SignedRequest:
         return SignedRequest(f"put://{key}/{seconds}", {"x-put": "1"})
 
-    def translate(self, error: Exception, what: str) -> MlflowException:
-        return errors.unavailable(f"Cannot {what}: {error}", cause=error)
-
-    def retryable(self, _error: Exception) -> bool:
-        return False
-
-
-class Store:
-    """The three attributes of an `ObjectStore` that presigned transfers go through."""
-
-    def __init__(self, service: Service) -> None:
-        self.client = service
-        self.keys = Keys("root", service.limits.max_key_bytes)
-        self.calls = Calls(service, 0, "fake://bucket/root")  # type: ignore[arg-type]
+    def sign_part(self, key: str, upload_id: str, number: int, seconds: int) -> SignedRequest:
+        with self._request("sign_part", key, number):
+            return SignedRequest(f"part://{key}/{upload_id}/{number}/{seconds}", {"x-part": "1"})
 
 
 class Repository(PresignedTransfers, BlobArtifactRepository):
     service: Service
 
-    def _open_store(self) -> Any:
+    def _open_store(self) -> ObjectStore:
         self.service = Service()
-        return Store(self.service)
+        settings = TransferSettings.load({})
+        return ObjectStore(self.service, settings, root="root", location=self.artifact_uri)
 
 
 @pytest.fixture
@@ -109,7 +82,7 @@ def test_an_upload_has_an_address_for_each_part_that_lasts_for_hours(
 ) -> None:
     made = repository.create_multipart_upload("/home/me/größe x.bin", 2, "a/b")
 
-    assert made.upload_id == "id of root/a/b/größe x.bin"
+    assert made.upload_id == "upload-1"
     assert [(each.part_number, each.url, each.headers) for each in made.credentials] == [
         (number, f"part://root/a/b/größe x.bin/{made.upload_id}/{number}/43200", {"x-part": "1"})
         for number in (1, 2)
@@ -126,7 +99,7 @@ def test_a_clients_windows_path_counts_by_its_last_component(
 ) -> None:
     repository.create_multipart_upload(local, 1, "a")
 
-    assert list(repository.service.uploads) == ["root/a/model.bin"]
+    assert [each.key for each in repository.service.uploads.values()] == ["root/a/model.bin"]
 
 
 @pytest.mark.parametrize("count", [-1, 0, 6])
@@ -142,46 +115,48 @@ def test_more_parts_than_the_service_takes_are_refused_before_anything_is_begun(
 
 
 def test_an_upload_whose_parts_cannot_be_signed_is_given_up(repository: Repository) -> None:
-    repository.service.broken_at = 2
+    repository.service.fail("sign_part", ServiceError("NoCredentials"), number=2)
 
-    with pytest.raises(MlflowException, match="no credentials to sign with"):
+    with pytest.raises(MlflowException, match="NoCredentials"):
         repository.create_multipart_upload("a.bin", 3)
 
     assert repository.service.uploads == {}
 
 
-def begun(repository: Repository, *etags: str) -> str:
-    """Begin an upload to root/f/a.bin and have the service hold these parts of it."""
-    upload_id = repository.create_multipart_upload("a.bin", len(etags), "f").upload_id
-    repository.service.uploads["root/f/a.bin"] = [
-        Part(number, 10, etag) for number, etag in enumerate(etags, start=1)
-    ]
+def begun(repository: Repository, *parts: bytes) -> str:
+    """Begin an upload to root/f/a.bin whose parts the service has."""
+    upload_id = repository.create_multipart_upload("a.bin", len(parts), "f").upload_id
     assert upload_id is not None
+    repository.service.uploads[upload_id].parts.update(enumerate(parts, start=1))
     return upload_id
+
+
+AA, BB = md5(b"aa"), md5(b"bb")
 
 
 @pytest.mark.parametrize(
     "etags",
-    [('"aa"', '"bb"'), ("AA", "BB"), (None, "bb"), ("", "")],
+    [(f'"{AA}"', f'"{BB}"'), (AA.upper(), BB.upper()), (None, BB), ("", "")],
     ids=["quoted", "upper case", "one unknown", "all unknown"],
 )
 def test_an_upload_is_completed_with_the_services_own_parts_in_order(
     etags: tuple[str | None, ...], repository: Repository
 ) -> None:
-    upload_id = begun(repository, "aa", "bb")
+    upload_id = begun(repository, b"aa", b"bb")
 
     repository.complete_multipart_upload("a.bin", upload_id, sent(*etags)[::-1], "f")
 
-    assert repository.service.completed == [[Part(1, 10, "aa"), Part(2, 10, "bb")]]
+    assert repository.service.objects["root/f/a.bin"].data == b"aabb"
+    assert repository.service.uploads == {}
 
 
 @pytest.mark.parametrize(
     ("named", "why"),
     [
-        (sent("aa"), "part 2 is not named"),
-        (sent("aa", "bb", "cc"), "part 3 is not there"),
-        (sent("aa", "cc"), "part 2 has another ETag"),
-        ([*sent("aa", "bb"), MultipartUploadPart(2, "bb")], "it names a part twice"),
+        (sent(AA), "part 2 is not named"),
+        (sent(AA, BB, BB), "part 3 is not there"),
+        (sent(AA, AA), "part 2 has another ETag"),
+        ([*sent(AA, BB), MultipartUploadPart(2, BB)], "it names a part twice"),
         ([], "it names no parts"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -189,17 +164,17 @@ def test_an_upload_is_completed_with_the_services_own_parts_in_order(
 def test_an_upload_is_not_completed_with_other_parts_than_the_service_has(
     named: list[MultipartUploadPart], why: str, repository: Repository
 ) -> None:
-    upload_id = begun(repository, "aa", "bb")
+    upload_id = begun(repository, b"aa", b"bb")
 
     with pytest.raises(MlflowException, match=f"Cannot complete.*'f/a.bin'.*{why}") as error:
         repository.complete_multipart_upload("a.bin", upload_id, named, "f")
 
     assert error.value.error_code == "INVALID_PARAMETER_VALUE"
-    assert repository.service.completed == []
+    assert repository.service.objects == {}
 
 
 def test_a_message_about_many_wrong_parts_stays_short(repository: Repository) -> None:
-    upload_id = begun(repository, "a", "b", "c", "d", "e")
+    upload_id = begun(repository, b"a", b"b", b"c", b"d", b"e")
 
     with pytest.raises(MlflowException, match="part 3 has another ETag and 2 more") as error:
         repository.complete_multipart_upload("a.bin", upload_id, sent(*"vwxyz"), "f")
@@ -208,19 +183,40 @@ def test_a_message_about_many_wrong_parts_stays_short(repository: Repository) ->
 
 
 def test_an_upload_that_was_given_up_cannot_be_completed(repository: Repository) -> None:
-    upload_id = begun(repository, "aa")
+    upload_id = begun(repository, b"aa")
     repository.abort_multipart_upload("a.bin", upload_id, "f")
     repository.abort_multipart_upload("a.bin", upload_id, "f")
 
     with pytest.raises(MlflowException, match="does not know it") as error:
-        repository.complete_multipart_upload("a.bin", upload_id, sent("aa"), "f")
+        repository.complete_multipart_upload("a.bin", upload_id, sent(AA), "f")
 
     assert error.value.error_code == "RESOURCE_DOES_NOT_EXIST"
 
 
+@pytest.mark.parametrize("before", [None, b"bb", b"aa"], ids=["new", "other", "same"])
+def test_a_completion_whose_answer_is_lost_succeeds_only_where_it_can_be_seen(
+    before: bytes | None, repository: Repository
+) -> None:
+    service = repository.service
+    if before:
+        service.objects["root/f/a.bin"] = Stored(before)
+    upload_id = begun(repository, b"aa")
+    service.lost_answers = [ConnectionResetError("the answer is lost")]
+
+    if before == b"aa":
+        # The same content was there before, so nobody can tell who has ended the upload.
+        with pytest.raises(MlflowException, match="NoSuchUpload"):
+            repository.complete_multipart_upload("a.bin", upload_id, sent(AA), "f")
+    else:
+        repository.complete_multipart_upload("a.bin", upload_id, sent(AA), "f")
+
+    assert service.objects["root/f/a.bin"].data == b"aa"
+    assert service.calls["complete_upload"] == 2
+
+
 @pytest.mark.skipif(not HAS_DOWNLOADS, reason="MLflow has it since 3.11")
 def test_a_file_has_an_address_with_its_size(repository: Repository) -> None:
-    repository.service.objects["root/a b/c"] = 7
+    repository.service.objects["root/a b/c"] = Stored(b"content")
 
     made = repository.get_download_presigned_url("a b/c")
 
@@ -247,7 +243,7 @@ def test_a_file_can_be_stored_by_an_address(repository: Repository) -> None:
 def test_an_address_lives_no_longer_than_services_allow(
     seconds: int, repository: Repository
 ) -> None:
-    repository.service.objects["root/a"] = 1
+    repository.service.objects["root/a"] = Stored(b"x")
     ways: list[Callable[..., object]] = [
         repository.get_download_presigned_url,
         repository.create_presigned_upload_url,

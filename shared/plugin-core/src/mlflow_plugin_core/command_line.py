@@ -17,6 +17,7 @@ def main() -> None:
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import TYPE_CHECKING
 
@@ -116,16 +117,10 @@ def _clean(subject: Subject) -> click.Command:
 
         The service keeps their parts, and bills them, until somebody does.
         """
-        from mlflow_plugin_core.objects import cleaning
-
-        store = subject.open_store(location)
-        count = 0
-        for upload in cleaning.pending(store, older_than=older_than * 3600):
-            begun = f"{upload.initiated:%Y-%m-%d %H:%M}"
-            if not dry_run:
-                cleaning.give_up(store, upload)
-            click.echo(f"{'found' if dry_run else 'gave up'}  {begun}  {upload.key}")
-            count += 1
-        click.echo(f"{count} unfinished uploads {'found' if dry_run else 'given up'}")
+        store, limit = subject.open_store(location), dt.timedelta(hours=older_than)
+        found = store.pending_uploads(limit) if dry_run else store.clean(limit)
+        for upload in found:
+            click.echo(f"{upload.initiated:%Y-%m-%d %H:%M}  {upload.key}")
+        click.echo(f"{len(found)} unfinished uploads {'found' if dry_run else 'given up'}")
 
     return clean

@@ -89,8 +89,11 @@ class PresignedTransfers(MultipartUploadMixin, MultipartDownloadMixin, Presigned
             ]
         except BaseException:
             # Nobody would learn the id, and the service keeps an upload until somebody ends it.
-            left = f"An unfinished upload of {path!r} is left on the service"
-            store.calls.attempt_all([lambda: client.abort_upload(key, upload_id)], left)
+            left = f"An unfinished upload of {path!r} is left until `clean` removes it"
+            give_up = partial(client.abort_upload, key, upload_id)
+            store.calls.attempt_all(
+                [lambda: store.calls.for_cleaning().request(give_up, left)], left
+            )
             raise
         credentials = [
             entities.MultipartUploadCredential(request.url, number, dict(request.headers))
@@ -117,8 +120,7 @@ class PresignedTransfers(MultipartUploadMixin, MultipartDownloadMixin, Presigned
         found = store.calls.request(lambda: client.list_parts(key, upload_id), what)
         if found is None:
             raise _no_such_upload(what)
-        chosen = _compare(what, parts, found)
-        store.calls.request(lambda: client.complete_upload(key, upload_id, chosen), what)
+        _complete(store, key, upload_id, _compare(what, parts, found), what)
 
     def abort_multipart_upload(
         self, local_file: str, upload_id: str, artifact_path: str | None = None
@@ -220,6 +222,30 @@ def _check_seconds(expiration: int) -> int:
 
     message = f"expiration has to be 1 to {LONGEST_SECONDS} seconds; it is {expiration}"
     raise errors.invalid_parameter(message)
+
+
+def _complete(
+    store: ObjectStore, key: str, upload_id: str, parts: Sequence[Part], what: str
+) -> None:
+    client = store.client
+    before = store.calls.request(lambda: client.head(key), what)
+    attempts = 0
+
+    def complete() -> None:
+        nonlocal attempts
+        attempts += 1
+        try:
+            client.complete_upload(key, upload_id, parts)
+        except Exception:
+            # The first attempt may have succeeded, and only its answer was lost.
+            if attempts == 1 or client.list_parts(key, upload_id) is not None:
+                raise
+            now = client.head(key)
+            size = sum(part.size for part in parts)
+            if now is None or now.size != size or (before and now.etag == before.etag):
+                raise
+
+    store.calls.request(complete, what)
 
 
 def _no_such_upload(what: str) -> Exception:
