@@ -56,7 +56,7 @@ class Probe:
         """Fetch the file and compare every byte."""
         blob = self.store.stat(self.path)
         if blob is None:
-            message = "The file that was just stored cannot be seen"
+            message = "The file that was just stored cannot be seen."
             raise errors.internal(message)
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder, "copy")
@@ -71,7 +71,7 @@ class Probe:
     def compare(self, content: bytes) -> None:
         """Raise an INTERNAL_ERROR where these are not the bytes that were stored."""
         if content != self.content:
-            message = "The file that was just stored came back with other bytes"
+            message = "The file that was just stored came back with other bytes."
             raise errors.internal(message)
 
     def delete(self) -> None:
