@@ -62,7 +62,7 @@ def put_into(
             timeout=database.settings.stall_timeout,
             what=what,
         )
-        _sync(new_files(folder) - before)
+        sync_all(new_files(folder) - before)
     except (OSError, RuntimeError) as error:
         raise file_errors.explained(error, what, database.folder) from error
     return parts
@@ -122,7 +122,7 @@ def current(database: FileDatabase) -> Iterator[int]:
         yield generation
 
 
-def _sync(paths: Iterable[str]) -> None:
+def sync_all(paths: Iterable[str]) -> None:
     """Put files and the names of them on the disk: hf_xet leaves that to the system."""
     folders = set()
     for path in paths:

@@ -104,6 +104,12 @@ class FileDatabase:
                     connection.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def resting(self) -> Iterator[sqlite3.Connection]:
+        """Yield a connection outside of any transaction, for what cannot stand in one."""
+        with self.explained("Cannot shrink the index"):
+            yield self._connection()
+
     def _connection(self) -> sqlite3.Connection:
         if getattr(_local, "pid", None) != os.getpid():
             _inherited.append(getattr(_local, "open", None))

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.file_database import FileDatabase
     from mlflow_xet_artifacts.file_index import Part, Stored
 
-ReadPart = "Callable[[Part, int, int], Iterator[bytes]]"
 Wanted = tuple[str, "Stored", "Path"]
 
 
@@ -33,8 +32,7 @@ def fetch(database: FileDatabase, path: str, stored: Stored, destination: Path) 
         return
     digest = hashlib.sha256()
     with _written(destination) as target:
-        for part in _parts(database, path, stored):
-            _read(database, path, part, 0, part.size, _sink(target, digest, destination))
+        read_all(database, path, stored, _sink(target, digest, destination))
         _check(path, stored, digest.digest(), database)
 
 
@@ -68,6 +66,21 @@ def fetch_several(database: FileDatabase, wanted: Sequence[Wanted], workers: int
 
     what = f"Cannot read {wanted[0][0]!r} and {len(wanted) - 1} more"
     file_chunks.read(database, use, what=what)
+
+
+def read_all(
+    database: FileDatabase, path: str, stored: Stored, sink: Callable[[bytes], object]
+) -> None:
+    """Read a file piece by piece, without a look at its digest."""
+    if stored.is_small:
+        with database.reading() as connection:
+            data = file_index.data_of(connection, stored.id)
+        if data is None:
+            raise _gone(path)
+        sink(data)
+        return
+    for part in _parts(database, path, stored):
+        _read(database, path, part, 0, part.size, sink)
 
 
 def fetch_range(

@@ -28,7 +28,7 @@ class XetFileStore(BlobStore):
     def __init__(self, database: FileDatabase, root: str) -> None:
         self.database = database
         self.workers = database.settings.workers
-        self._root = root
+        self.root = root
 
     def stat(self, path: str) -> Blob | None:
         """Describe one path."""
@@ -129,10 +129,10 @@ class XetFileStore(BlobStore):
         return entry.stored
 
     def _absolute(self, path: str) -> str:
-        return artifact_paths.join(self._root, path)
+        return artifact_paths.join(self.root, path)
 
     def _blob(self, entry: Entry) -> Blob:
-        path = entry.path[len(self._root) + 1 :] if self._root else entry.path
+        path = entry.path[len(self.root) + 1 :] if self.root else entry.path
         if entry.stored is None:
             return Blob(path, is_folder=True)
         return Blob(path, entry.stored.size, handle=entry.stored)

@@ -11,7 +11,11 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.blob_store import BlobStore
 
 
-class XetHubRepository(StreamUploads, BlobArtifactRepository):
+class XetRepository(StreamUploads, BlobArtifactRepository):
+    """What both kinds of locations have."""
+
+
+class XetHubRepository(XetRepository):
     """Artifacts in a repository of the Hugging Face Hub, at `xet:` locations."""
 
     def _open_store(self) -> BlobStore:
@@ -20,7 +24,7 @@ class XetHubRepository(StreamUploads, BlobArtifactRepository):
         return open_store(self.artifact_uri)
 
 
-class XetFileRepository(StreamUploads, BlobArtifactRepository):
+class XetFileRepository(XetRepository):
     """Artifacts in a local folder that keeps each chunk once, at `xet+file:` locations.
 
     It has none of MLflow's mixins for presigned transfers: a client cannot open a server's folder.

@@ -1,0 +1,246 @@
+"""Gives the space of deleted artifacts back: hf_xet cannot delete, so what lives is copied and swapped.
+
+The copy is a new chunk folder beside the old one, `chunks-2` beside `chunks-1`. It counts from the
+moment when one transaction of the index writes its number, in which the index is also seen to name
+nothing that was not copied. A `gc` that is killed leaves a folder that counts for nothing, and the
+next one removes it. Others work on meanwhile: they wait for one batch at most.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from mlflow_plugin_core import errors, transfer
+from mlflow_xet_artifacts import file_chunks, file_errors, file_index, file_lock, file_watch
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from mlflow_xet_artifacts.client_local import Source
+    from mlflow_xet_artifacts.file_database import FileDatabase
+    from mlflow_xet_artifacts.file_index import Part
+
+_BATCH_CONTENTS, _BATCH_BYTES = 500, 512 << 20
+_FOLDER = re.compile(r"^chunks-(\d+)$")
+
+
+class Report(NamedTuple):
+    """What was done.
+
+    Attributes:
+        contents: How many contents no path pointed to.
+        before: Bytes of the store on the disk at the beginning.
+        after: The same at the end.
+        rewritten: Whether the chunks were copied.
+    """
+
+    contents: int
+    before: int
+    after: int
+    rewritten: bool
+
+
+class _Live(NamedTuple):
+    """A content that has to be copied."""
+
+    id: int
+    sha256: bytes
+    size: int
+
+
+def collect(database: FileDatabase, *, full: bool, advance: Callable[[int, int], None]) -> Report:
+    """Remove what no artifact points to.
+
+    Args:
+        database: The store.
+        full: Copy the chunks even where no larger content was deleted since: this also removes what
+            killed uploads left.
+        advance: Told the bytes that were copied, and those that there are.
+
+    Raises:
+        MlflowException: TEMPORARILY_UNAVAILABLE where another one runs; INTERNAL_ERROR where a
+            content is damaged, and then nothing was swapped; what the disk says.
+    """
+    if not database.exists():
+        return Report(0, 0, 0, rewritten=False)
+    with file_lock.held(database.folder / "gc.lock", time.monotonic()) as lock:
+        if lock is None:
+            message = errors.explain(
+                "Cannot collect garbage", location=database.folder, why="another gc runs there"
+            )
+            raise errors.unavailable(message)
+        with database.explained("Cannot collect garbage"):
+            before = stored_bytes(database)
+            _remove_other_folders(database)
+            contents, larger = _forget(database)
+            if rewritten := bool(full or larger):
+                _Copy(database, advance).run()
+                _remove_other_folders(database)
+            _shrink(database)
+            return Report(contents, before, stored_bytes(database), rewritten)
+
+
+def stored_bytes(database: FileDatabase) -> int:
+    """Return the bytes of all files of the store."""
+    total = 0
+    for folder, _, names in os.walk(database.folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(folder, name)).st_size  # noqa: PTH118
+            except FileNotFoundError:  # a temporary file of a writer
+                continue
+    return total
+
+
+def _remove_other_folders(database: FileDatabase) -> None:
+    # In nobody's use: only `gc` makes others, and one gc runs at a time.
+    with file_chunks.current(database) as generation:
+        found = [each for each in database.folder.iterdir() if _FOLDER.match(each.name)]
+        current = file_chunks.folder_of(database, generation)
+    for folder in found:
+        if folder != current:
+            shutil.rmtree(folder)
+
+
+def _forget(database: FileDatabase) -> tuple[int, int]:
+    with database.writing() as connection:
+        dead = "FROM contents WHERE id NOT IN (SELECT content FROM entries)"
+        larger = connection.execute(f"SELECT count(*) {dead} AND data IS NULL").fetchone()[0]
+        removed = connection.execute(f"DELETE {dead}").rowcount
+    return removed, larger
+
+
+def _shrink(database: FileDatabase) -> None:
+    with database.resting() as connection:
+        connection.execute("PRAGMA incremental_vacuum").fetchall()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+class _Copy:
+    """A new generation of the chunk folder, until it is the one that counts."""
+
+    def __init__(self, database: FileDatabase, advance: Callable[[int, int], None]) -> None:
+        self._database = database
+        self._advance = advance
+        self._copied: dict[int, list[Part]] = {}
+        self._bytes = 0
+
+    def run(self) -> None:
+        with file_chunks.current(self._database) as old:
+            self._target = file_chunks.folder_of(self._database, old + 1)
+        with self._database.reading() as connection:
+            live = self._missing(connection)
+        total = sum(each.size for each in live)
+        for batch in transfer.batched(
+            live, max_items=_BATCH_CONTENTS, max_bytes=_BATCH_BYTES, size=lambda each: each.size
+        ):
+            with file_chunks.current(self._database):
+                self._copy(batch, file_chunks.folder_of(self._database, old))
+            self._bytes += sum(each.size for each in batch)
+            self._advance(self._bytes, max(total, self._bytes))
+        self._swap(old)
+
+    def _swap(self, old: int) -> None:
+        # Uploads stand still from here on, so what came meanwhile can be caught up with.
+        with file_chunks.current(self._database):
+            with self._database.reading() as connection:
+                late = self._missing(connection)
+            if late:
+                self._copy(late, file_chunks.folder_of(self._database, old))
+            # Without a larger content there was nothing to copy.
+            self._target.mkdir(exist_ok=True)
+            file_chunks.sync(self._database.folder)
+            with self._database.writing() as connection:
+                # An upload that had ended before the lock was taken may have been named just now:
+                # its chunks are in the old folder alone.
+                missing = self._missing(connection)
+                if not missing:
+                    self._write(connection, old + 1)
+        if missing:
+            self._swap(old)
+
+    def _write(self, connection: sqlite3.Connection, generation: int) -> None:
+        connection.executemany(
+            "UPDATE parts SET hash = ? WHERE content = ? AND number = ?",
+            [
+                (part.hash, content, number)
+                for content, parts in self._copied.items()
+                for number, part in enumerate(parts)
+            ],
+        )
+        connection.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (generation,))
+
+    def _missing(self, connection: sqlite3.Connection) -> list[_Live]:
+        query = "SELECT id, sha256, size FROM contents WHERE data IS NULL ORDER BY id"
+        rows = (_Live(row[0], bytes(row[1]), row[2]) for row in connection.execute(query))
+        return [row for row in rows if row.id not in self._copied]
+
+    def _copy(self, batch: Sequence[_Live], source: Path) -> None:
+        from mlflow_xet_artifacts.client_local import Reading, Upload, new_files
+
+        with self._database.reading() as connection:
+            parts = {each.id: file_index.parts_of(connection, each.id) for each in batch}
+        reading, upload = Reading(source), Upload(self._target)
+        what = "Cannot copy what lives"
+        self._target.mkdir(parents=True, exist_ok=True)
+        before = new_files(self._target)
+
+        def copy() -> list[Part]:
+            with reading.opened() as read:
+                return upload.run(self._sources(batch, parts, read))
+
+        def cancel() -> None:
+            reading.cancel()
+            upload.cancel()
+
+        try:
+            copied = file_watch.run(
+                copy,
+                progress=lambda: (reading.progress(), upload.progress()),
+                cancel=cancel,
+                timeout=self._database.settings.stall_timeout,
+                what=what,
+            )
+        except (OSError, RuntimeError) as error:
+            raise file_errors.explained(error, what, self._database.folder) from error
+        file_chunks.sync_all(new_files(self._target) - before)
+        remaining = iter(copied)
+        for each in batch:
+            self._copied[each.id] = [next(remaining) for _ in parts[each.id]]
+
+    def _sources(
+        self,
+        batch: Sequence[_Live],
+        parts: dict[int, list[Part]],
+        read: Callable[[Part, int, int], Iterator[bytes]],
+    ) -> Iterator[Source]:
+        from mlflow_xet_artifacts.client_local import Source
+
+        for each in batch:
+            digest = hashlib.sha256()
+
+            def blocks(part: Part, digest: hashlib._Hash = digest) -> Iterator[bytes]:
+                for block in read(part, 0, part.size):
+                    digest.update(block)
+                    yield block
+
+            for part in parts[each.id]:
+                yield Source(part.size, blocks(part))
+            if digest.digest() != each.sha256:
+                raise self._damaged(each)
+
+    def _damaged(self, content: _Live) -> Exception:
+        query = "SELECT path FROM entries WHERE content = ? ORDER BY path"
+        with self._database.reading() as connection:
+            paths = [row[0] for row in connection.execute(query, (content.id,))]
+        why = (
+            f"what is read is not what was stored under {content.sha256.hex()}; nothing was swapped"
+        )
+        return file_errors.damaged(", ".join(paths) or "(deleted)", self._database.folder, why)
