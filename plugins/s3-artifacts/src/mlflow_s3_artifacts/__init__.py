@@ -1,4 +1,4 @@
-"""MLflow artifacts in s3-artifacts."""
+"""MLflow artifacts on any S3-compatible service."""
 
 from __future__ import annotations
 

@@ -1,96 +1,310 @@
-"""Every call to the service, and nothing else. This one is a local folder: put yours in its place.
-
-The service's SDK is imported here alone, inside the functions that use it: `sdks` in pyproject.toml
-names it, and a check holds every other module to it.
-"""
+"""The verbs of one bucket, by boto3 or by the fast client: one request each, and no retries."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-from mlflow_plugin_core import artifact_paths, local_files
-from mlflow_s3_artifacts import errors
+from mlflow_plugin_core.objects.client import (
+    Limits,
+    ObjectClient,
+    ObjectInfo,
+    Page,
+    Part,
+    PendingUpload,
+    SignedRequest,
+)
+from mlflow_s3_artifacts import answers, digests, errors
+from mlflow_s3_artifacts.answers import Sent
+from mlflow_s3_artifacts.client_requests import Requests
+from mlflow_s3_artifacts.client_signing import sign
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
+
+    from mlflow.exceptions import MlflowException
+
+    from mlflow_plugin_core.objects.client import Body, Verifier
+    from mlflow_s3_artifacts.target import Target
+
+_BLOCK = 1 << 20
+_NOT_XML = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
+_NOT_FOUND = 404
 
 
-class Entry(NamedTuple):
-    """One thing as the service lists it: its key, and its bytes or None for a folder."""
+class S3Client(ObjectClient):
+    """One bucket; thread-safe, and cheap to make: connections are the process's."""
 
-    key: str
-    size: int | None
+    limits = Limits()
 
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._requests = Requests(target)
 
-class S3ArtifactsClient:
-    """Files below one folder; thread-safe, since each call opens what it needs."""
+    def head(self, key: str) -> ObjectInfo | None:
+        """Describe one object, with its digests and the size of its parts."""
+        requests = self._requests
+        arguments = requests.head_arguments()
+        try:
+            found = requests.call("head_object", Key=key, **arguments)
+        except Exception as error:
+            if errors.status_of(error) == _NOT_FOUND:
+                requests.require_bucket()
+                return None
+            raise requests.with_reason(error, key) from error
+        if answers.is_encrypted(found) and "ChecksumMode" not in arguments:
+            found = requests.call("head_object", Key=key, **requests.head_arguments())
+        if not any(map(answers.is_composite, answers.known_digests(found).values())):
+            return answers.described(key, found)
+        first = requests.call("head_object", Key=key, PartNumber=1, **arguments)
+        same = first["ETag"] == found["ETag"]
+        return answers.described(key, found, first["ContentLength"] if same else None)
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def list_page(
+        self, prefix: str, *, folded: bool, token: str | None = None, limit: int = 1_000
+    ) -> Page:
+        """Return one page of the keys with a prefix."""
+        arguments: dict[str, Any] = {"Prefix": prefix, "MaxKeys": limit}
+        if folded:
+            arguments["Delimiter"] = "/"
+        if token:
+            arguments["ContinuationToken"] = token
+        found = self._requests.call("list_objects_v2", **arguments)
+        connection = self._requests.connection
+        connection.bucket_seen = True
+        entries = found.get("Contents", ())
+        objects = [answers.listed(entry, hides_md5=connection.hides_md5) for entry in entries]
+        prefixes = [entry["Prefix"] for entry in found.get("CommonPrefixes", ())]
+        more = found.get("NextContinuationToken") if found.get("IsTruncated") else None
+        return Page(objects, prefixes, more)
 
-    def find(self, key: str) -> Entry | None:
-        """Describe what has a key; None where nothing has it."""
-        with self._explained(key):
-            local = self._local(key)
-            if local.is_dir():
-                return Entry(key, None)
-            return Entry(key, local.stat().st_size) if local.exists() else None
-
-    def children(self, key: str) -> list[Entry]:
-        """List one level below a folder; nothing below anything else."""
-        with self._explained(key):
-            local = self._local(key)
-            names = [child.name for child in local.iterdir()] if local.is_dir() else []
-        below = (self.find(f"{key}/{name}" if key else name) for name in sorted(names))
-        return [entry for entry in below if entry is not None]
-
-    def write(self, key: str, stream: BinaryIO) -> None:
-        """Store what a stream yields; readers see it at the end and as a whole."""
-        with self._explained(key), local_files.atomic_write(self._local(key)) as target:
-            shutil.copyfileobj(stream, target)
-
-    def read_into(self, key: str, target: BinaryIO) -> None:
-        """Copy a whole file."""
-        with self._explained(key), self._local(key).open("rb") as source:
-            shutil.copyfileobj(source, target)
-
-    def read_range(self, key: str, start: int, length: int) -> bytes:
-        """Read a part of a file; less at its end."""
-        with self._explained(key), self._local(key).open("rb") as source:
-            source.seek(start)
-            return source.read(length)
-
-    def remove(self, key: str) -> None:
-        """Delete a file and the folders that it leaves empty; nothing happens where there is none."""
-        with self._explained(key):
-            local = self._local(key)
-            local.unlink(missing_ok=True)
-            # An empty folder would be in the way of a file of its name.
-            for folder in local.parents:
-                if folder == self._root or not folder.is_relative_to(self._root):
-                    break
-                try:
-                    folder.rmdir()
-                except OSError:
-                    break
-
-    def remove_root(self) -> None:
-        """Remove the folders that are left when all files were deleted."""
-        for folder, _, _ in os.walk(self._root, topdown=False):
-            # One that somebody has just put a file into stays.
-            with suppress(OSError):
-                Path(folder).rmdir()
-
-    def _local(self, key: str) -> Path:
-        return artifact_paths.local_destination(self._root, key)
+    def put(self, key: str, body: Body) -> ObjectInfo:
+        """Store a whole object; the service compares its MD5, and its answer is compared too."""
+        etag = self._requests.put_fast(key, body)
+        if etag is None:
+            sent = Sent(body, sha256=self.target.hides_md5)
+            kind = answers.content_type(key)
+            found = self._requests.call(
+                "put_object", sent, Key=key, ContentType=kind, **self.target.new_object()
+            )
+            self._requests.compare(found, sent.md5, key)
+            etag = answers.etag_of(found)
+        return ObjectInfo(key, body.size, etag)
 
     @contextmanager
-    def _explained(self, key: str) -> Iterator[None]:
+    def read(self, info: ObjectInfo, start: int, length: int) -> Iterator[Iterator[bytes]]:
+        """Open a range of an object that has not changed since it was described."""
+        if length == 0:
+            yield iter(())
+            return
+        whole = start == 0 and length == info.size
+        data = self._requests.get_fast(info) if whole else None
+        if data is not None:
+            yield iter((data,))
+            return
+        arguments: dict[str, Any] = self.target.customer_key()
+        if not whole:
+            arguments["Range"] = f"bytes={start}-{start + length - 1}"
+        if info.etag:
+            arguments["IfMatch"] = f'"{info.etag}"'
+        stream = self._requests.call("get_object", Key=info.key, **arguments)["Body"]
         try:
-            yield
-        except OSError as error:
-            raise errors.explained(error, key, self._root) from error
+            yield iter(lambda: stream.read(_BLOCK), b"")
+        finally:
+            stream.close()
+
+    def delete(self, key: str) -> None:
+        """Delete one object."""
+        self._requests.call("delete_object", Key=key)
+
+    def delete_batch(self, keys: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Delete many; keys that XML cannot hold go one by one."""
+        plain = [key for key in keys if not _NOT_XML.search(key)]
+        singly = [key for key in keys if _NOT_XML.search(key)]
+        failed: list[tuple[str, str]] = []
+        if plain:
+            batch = {"Objects": [{"Key": key} for key in plain], "Quiet": True}
+            try:
+                found = self._requests.call("delete_objects", Delete=batch)
+            except Exception as error:
+                # Google's interoperable service has no batches.
+                if errors.code_of(error) not in {"NotImplemented", "MethodNotAllowed"}:
+                    raise
+                singly = list(keys)
+            else:
+                failed = [
+                    (entry["Key"], f"{entry.get('Code', '')}: {entry.get('Message', '')}")
+                    for entry in found.get("Errors", ())
+                ]
+        for key in singly:
+            self.delete(key)
+        return failed
+
+    def begin_upload(self, key: str) -> str:
+        """Begin an upload in parts."""
+        arguments = self.target.new_object()
+        if self.target.hides_md5:
+            arguments["ChecksumAlgorithm"] = "SHA256"
+        kind = answers.content_type(key)
+        found = self._requests.call(
+            "create_multipart_upload", Key=key, ContentType=kind, **arguments
+        )
+        return str(found["UploadId"])
+
+    def put_part(self, key: str, upload_id: str, number: int, body: Body) -> Part:
+        """Store one part; the service compares its MD5, and its answer is compared too."""
+        sent = Sent(body, sha256=self.target.hides_md5)
+        found = self._requests.call(
+            "upload_part",
+            sent,
+            Key=key,
+            UploadId=upload_id,
+            PartNumber=number,
+            **self.target.customer_key(),
+        )
+        self._requests.compare(found, sent.md5, f"{key}, part {number}")
+        sha256 = sent.headers.get("ChecksumSHA256")
+        return Part(number, body.size, digests.join_part(answers.etag_of(found), sha256))
+
+    def list_parts(self, key: str, upload_id: str) -> Sequence[Part] | None:
+        """Return all parts that the service has."""
+        parts: list[Part] = []
+        marker: dict[str, Any] = {}
+        while True:
+            try:
+                found = self._requests.call("list_parts", Key=key, UploadId=upload_id, **marker)
+            except Exception as error:
+                if errors.code_of(error) == "NoSuchUpload":
+                    return None
+                raise
+            for entry in found.get("Parts", ()):
+                sha256 = entry.get("ChecksumSHA256") if self.target.hides_md5 else None
+                etag = digests.join_part(answers.etag_of(entry), sha256)
+                parts.append(Part(entry["PartNumber"], entry["Size"], etag))
+            if not found.get("IsTruncated"):
+                return parts
+            marker = {"PartNumberMarker": found["NextPartNumberMarker"]}
+
+    def part_matches(self, part: Part, body: Body) -> bool:
+        """Compare a part on the service with a local one, by digest."""
+        etag, sha256 = digests.split_part(part)
+        if part.size != body.size:
+            return False
+        if self.target.hides_md5:
+            return sha256 is not None and sha256 == answers.sha256_of(body)
+        return digests.md5_of(etag) == answers.md5_of(body)
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> ObjectInfo:
+        """Make the parts an object, and compare its digest with those of the parts."""
+        named = []
+        for part in parts:
+            etag, sha256 = digests.split_part(part)
+            entry: dict[str, Any] = {"PartNumber": part.number, "ETag": f'"{etag}"'}
+            named.append(entry | ({"ChecksumSHA256": sha256} if sha256 else {}))
+        found = self._requests.call(
+            "complete_multipart_upload",
+            Key=key,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": named},
+            **self.target.customer_key(),
+        )
+        expected = digests.md5_of_parts([digests.split_part(part)[0] for part in parts])
+        if expected is not None:
+            self._requests.compare(found, expected, key)
+        first = parts[0].size if parts else None
+        size = sum(part.size for part in parts)
+        return ObjectInfo(key, size, answers.etag_of(found), part_bytes=first)
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Give up an upload."""
+        try:
+            self._requests.call("abort_multipart_upload", Key=key, UploadId=upload_id)
+        except Exception as error:
+            if errors.code_of(error) != "NoSuchUpload":
+                raise
+
+    def list_uploads(self, prefix: str) -> Iterator[PendingUpload]:
+        """Yield every unfinished upload to keys with a prefix."""
+        # MinIO takes the prefix for a whole key: elsewhere than on Amazon all are listed.
+        asked: dict[str, Any] = {"Prefix": prefix} if self.target.location.is_amazon else {}
+        marker: dict[str, Any] = {}
+        while True:
+            found = self._requests.call("list_multipart_uploads", **asked, **marker)
+            for entry in found.get("Uploads", ()):
+                if entry["Key"].startswith(prefix):
+                    yield PendingUpload(entry["Key"], entry["UploadId"], entry["Initiated"])
+            if not found.get("IsTruncated"):
+                return
+            names = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+            marker = {name: found[told] for name, told in names.items() if found.get(told)}
+
+    def verifier(self, info: ObjectInfo) -> Verifier | None:
+        """Return what checks this object's content; asks the service where a listing says too little."""
+        known: ObjectInfo | None = info
+        if not info.digests and digests.md5_of(info.etag):
+            known = self.head(info.key)
+        if known is None or known.etag != info.etag:
+            return None  # it was changed or deleted, which reading it finds
+        found = digests.verifier_of(known)
+        return _Verifier(self._requests, known, found) if found is not None else None
+
+    def sign_get(self, key: str, seconds: int) -> SignedRequest:
+        """Return a request that reads an object."""
+        return sign(self.target, "get_object", seconds, Key=key)
+
+    def sign_put(self, key: str, seconds: int) -> SignedRequest:
+        """Return a request that stores a whole object."""
+        return sign(self.target, "put_object", seconds, Key=key, **self.target.new_object())
+
+    def sign_part(self, key: str, upload_id: str, number: int, seconds: int) -> SignedRequest:
+        """Return a request that stores one part."""
+        part = {"UploadId": upload_id, "PartNumber": number}
+        return sign(self.target, "upload_part", seconds, Key=key, **part)
+
+    def server_time(self) -> dt.datetime | None:
+        """Return the service's clock."""
+        try:
+            return errors.date_of(self._requests.call("head_bucket"))
+        except Exception as error:
+            answer = getattr(error, "response", None)
+            if answer is None:
+                raise
+            return errors.date_of(answer)
+
+    def retryable(self, error: Exception) -> bool | float:
+        """Tell whether a request that failed so may be made again."""
+        return errors.retryable(error)
+
+    def translate(self, error: Exception, what: str) -> MlflowException:
+        """Return MLflow's error for the service's."""
+        return errors.translate(error, what, self.target)
+
+
+class _Verifier:
+    """Checks a download, and bears with ETags that turn out to be no digests."""
+
+    def __init__(self, requests: Requests, info: ObjectInfo, inner: Verifier) -> None:
+        self.range_bytes = inner.range_bytes
+        self._requests = requests
+        self._info = info
+        self._inner = inner
+
+    def feed(self, start: int, data: bytes) -> None:
+        """Take the next bytes of a range."""
+        self._inner.feed(start, data)
+
+    def restart(self, start: int) -> None:
+        """Forget what was fed of a range."""
+        self._inner.restart(start)
+
+    def check(self) -> str | None:
+        """Compare; an object under a key of KMS has an ETag that only looks like an MD5."""
+        why = self._inner.check()
+        if not why or "sha256" in self._info.digests:
+            return why
+        return None if self._requests.is_encrypted(self._info.key) else why
+
+
+__all__ = ["S3Client"]

@@ -1,89 +1,32 @@
-"""What MLflow's artifacts are to the service: paths to keys, entries to blobs, and nothing of I/O."""
+"""Artifacts as objects of one bucket, below one prefix."""
 
 from __future__ import annotations
 
-import os
-import urllib.parse
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
-from mlflow_plugin_core import host_policy, local_files, uris
-from mlflow_plugin_core.blob_store import Blob, BlobStore
-from mlflow_s3_artifacts.client import Entry, S3ArtifactsClient
+from mlflow_plugin_core.objects.store import ObjectStore
+from mlflow_s3_artifacts.client import S3Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from mlflow_s3_artifacts.target import Target
 
 
-def open_store(location: str) -> S3ArtifactsStore:
-    """Return the store of an artifact location such as `s3+https:///folder`.
+class S3Store(ObjectStore):
+    """The store of one location; thread-safe, and cheap to make.
 
-    Raises:
-        MlflowException: INVALID_PARAMETER_VALUE for a location or setting that cannot be used, and
-            in a tracking server for a folder that its operator did not allow.
+    Attributes:
+        target: Where and how.
     """
-    from mlflow_s3_artifacts.settings import S3ArtifactsSettings
 
-    parts = uris.parse(location)
-    settings = S3ArtifactsSettings.load(dict(parts.query), location=location)
-    folder = folder_of(location)
-    # What the server itself stores in is the operator's choice already.
-    own = [
-        folder_of(each) for each in host_policy.server_locations() if each.startswith("s3+https:")
-    ]
-    named = [Path(each) for each in settings.folders.split(os.pathsep) if each]
-    host_policy.check_folder(folder, setting="MLFLOW_S3_ARTIFACTS_FOLDERS", allowed=[*named, *own])
-    return S3ArtifactsStore(S3ArtifactsClient(folder), workers=settings.workers)
+    def __init__(self, target: Target) -> None:
+        """Make no request.
+
+        Args:
+            target: Where and how.
+        """
+        place = target.location
+        super().__init__(S3Client(target), target.settings, root=place.root, location=place.uri)
+        self.target = target
 
 
-def folder_of(location: str) -> Path:
-    """Return the folder that a location names."""
-    return Path(urllib.parse.unquote(uris.parse(location).path))
-
-
-def blob_of(entry: Entry) -> Blob:
-    """Return an entry of the service as MLflow's listing shows it."""
-    return Blob(entry.key, entry.size, is_folder=entry.size is None)
-
-
-class S3ArtifactsStore(BlobStore):
-    """Artifacts below one root; thread-safe."""
-
-    def __init__(self, client: S3ArtifactsClient, *, workers: int) -> None:
-        self._client = client
-        self.workers = workers
-
-    def stat(self, path: str) -> Blob | None:
-        """Describe one path."""
-        found = self._client.find(path)
-        return None if found is None else blob_of(found)
-
-    def list_folder(self, path: str) -> Iterator[Blob]:
-        """List one level."""
-        yield from map(blob_of, self._client.children(path))
-
-    def put_file(self, source: Path, path: str) -> None:
-        """Store a local file."""
-        with source.open("rb") as stream:
-            self._client.write(path, stream)
-
-    def put_stream(self, stream: BinaryIO, path: str) -> None:
-        """Store what a stream yields, visible at its end."""
-        self._client.write(path, stream)
-
-    def get_file(self, blob: Blob, destination: Path) -> None:
-        """Fetch a file."""
-        with local_files.atomic_write(destination) as target:
-            self._client.read_into(blob.path, target)
-
-    def get_range(self, path: str, start: int, length: int) -> bytes:
-        """Read a part of a file."""
-        return self._client.read_range(path, start, length)
-
-    def delete(self, path: str) -> None:
-        """Delete one file."""
-        self._client.remove(path)
-
-    def delete_root(self) -> None:
-        """Remove what is left of a root that was emptied."""
-        self._client.remove_root()
+__all__ = ["S3Store"]

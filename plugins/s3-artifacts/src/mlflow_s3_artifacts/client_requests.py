@@ -1,0 +1,173 @@
+"""How requests are made: by which connection, with whose credentials, and how answers are believed."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from mlflow_s3_artifacts import answers, client_fast, digests, errors
+from mlflow_s3_artifacts.client_connection import Connection, connection_for, renew
+from mlflow_s3_artifacts.client_fast import FastFailedError
+
+if TYPE_CHECKING:
+    from mlflow_plugin_core.objects.client import Body, ObjectInfo
+    from mlflow_s3_artifacts.answers import Sent
+    from mlflow_s3_artifacts.target import Target
+
+_NOT_FOUND = 404
+# HEAD is answered without a body, so without a reason.
+_BARE = frozenset({"400", "403", "301", "307"})
+# Failures of the fast client without an answer, after which boto3 does everything.
+_LOST_FAITH = 3
+
+
+class Requests:
+    """Makes single requests for one target; thread-safe, without state of its own."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+
+    @property
+    def connection(self) -> Connection:
+        """The process's connection."""
+        return connection_for(self.target)
+
+    def call(self, verb: str, sent: Sent | None = None, **arguments: Any) -> Any:  # noqa: ANN401
+        """Make one request; a second one only where expired credentials could be renewed."""
+        connection = self.connection
+        try:
+            return self._ask(connection, verb, sent, arguments)
+        except Exception as error:
+            if errors.code_of(error) not in errors.EXPIRED:
+                raise
+            renewed = renew(self.target, connection)
+            if renewed is None:
+                raise
+        return self._ask(renewed, verb, sent, arguments)
+
+    def _ask(
+        self, connection: Connection, verb: str, sent: Sent | None, arguments: dict[str, Any]
+    ) -> Any:  # noqa: ANN401
+        told = {**self.target.owner(), **arguments}
+        if verb == "head_bucket":
+            told.pop("RequestPayer", None)
+        if sent is not None:
+            told |= {"Body": sent.rewound(), "ContentLength": sent.size, **sent.headers}
+        found = getattr(connection.client, verb)(Bucket=self.target.location.bucket, **told)
+        if answers.is_encrypted(found):
+            connection.hides_md5 = True
+        return found
+
+    def put_fast(self, key: str, body: Body) -> str | None:
+        """Store a small object by the fast client; returns its ETag, or None where boto3 has to."""
+        connection = self.connection
+        fast = self._fast(connection, key, body.size)
+        if fast is None:
+            return None
+        body.seek(0)
+        data = body.read(body.size)
+        try:
+            etag = fast.put(key, data, answers.content_type(key))
+        except Exception as error:  # noqa: BLE001  # raised again unless boto3 knows better
+            self._let_boto3_try(error, connection)
+            return None
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        if digests.md5_of(etag) not in {None, md5} and not self.is_encrypted(key):
+            raise _mismatch(key, md5, etag)
+        return etag
+
+    def get_fast(self, info: ObjectInfo) -> bytes | None:
+        """Fetch a small object by the fast client; None where boto3 has to."""
+        connection = self.connection
+        fast = self._fast(connection, info.key, info.size)
+        if fast is None:
+            return None
+        try:
+            return bytes(fast.get(info.key, info.etag))
+        except Exception as error:  # noqa: BLE001
+            self._let_boto3_try(error, connection)
+            return None
+
+    def _fast(self, connection: Connection, key: str, size: int) -> client_fast.FastClient | None:
+        if size > client_fast.LARGEST or not client_fast.takes(key):
+            return None
+        return connection.fast(self.target)
+
+    @staticmethod
+    def _let_boto3_try(error: Exception, connection: Connection) -> None:
+        """Return where boto3 can do better or tell more; else raise the service's own answer."""
+        if isinstance(error, FastFailedError):
+            connection.fast_failures += 1
+            if connection.fast_failures >= _LOST_FAITH:
+                connection.give_up_fast()
+        elif errors.code_of(error) not in errors.EXPIRED | errors.ELSEWHERE:
+            raise error
+
+    def compare(self, found: Any, md5: str, what: str) -> None:  # noqa: ANN401
+        """Compare the ETag of an answer with what was sent.
+
+        Raises:
+            DigestMismatchError: The service has other bytes.
+        """
+        etag = answers.etag_of(found)
+        if digests.md5_of(etag) in {None, md5} or self.connection.hides_md5:
+            return
+        raise _mismatch(what, md5, etag)
+
+    def is_encrypted(self, key: str) -> bool:
+        """Tell whether an object's ETag is no MD5; what is found is remembered for the bucket."""
+        self.call("head_object", Key=key, **self.target.customer_key())
+        return self.connection.hides_md5
+
+    def head_arguments(self) -> dict[str, Any]:
+        """Return the arguments of HEAD."""
+        arguments = self.target.customer_key()
+        if self.connection.hides_md5:
+            arguments["ChecksumMode"] = "ENABLED"
+        return arguments
+
+    def require_bucket(self) -> None:
+        """Tell a missing object from a missing bucket, which HEAD does not.
+
+        Raises:
+            botocore.exceptions.ClientError: NoSuchBucket.
+        """
+        connection = self.connection
+        if connection.bucket_seen:
+            return
+        try:
+            self.call("head_bucket")
+        except Exception as error:
+            if errors.status_of(error) == _NOT_FOUND:
+                raise _no_such_bucket(error) from error
+        connection.bucket_seen = True
+
+    def with_reason(self, error: Exception, key: str) -> Exception:
+        """Return the error that GET gives where HEAD gave one without a reason."""
+        if errors.code_of(error) not in _BARE:
+            return error
+        try:
+            found = self.call(
+                "get_object", Key=key, Range="bytes=0-0", **self.target.customer_key()
+            )
+        except Exception as told:  # noqa: BLE001  # the better of two errors
+            return told if errors.code_of(told) else error
+        found["Body"].close()
+        return error
+
+
+def _mismatch(what: str, md5: str, etag: str) -> Exception:
+    message = f"the service has MD5 {etag} of {what!r}, and {md5} was sent"
+    return errors.DigestMismatchError(message)
+
+
+def _no_such_bucket(error: Exception) -> Exception:
+    from botocore.exceptions import ClientError
+
+    answer: Any = dict(getattr(error, "response", {}))
+    answer["Error"] = {"Code": "NoSuchBucket", "Message": "The specified bucket does not exist"}
+    refused: Exception = ClientError(answer, "HeadBucket")
+    return refused
+
+
+__all__ = ["Requests"]
