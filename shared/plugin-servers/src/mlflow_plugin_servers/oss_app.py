@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers.oss_auth import Gate, Key
 from mlflow_plugin_servers.oss_buckets import Buckets
-from mlflow_plugin_servers.oss_errors import OssError, unsupported
+from mlflow_plugin_servers.oss_errors import OssError, elsewhere, unsupported
 from mlflow_plugin_servers.oss_faults import Faults
 from mlflow_plugin_servers.oss_http import Response, Service
 from mlflow_plugin_servers.oss_listing import list_objects
@@ -55,6 +55,7 @@ class App:
         self._control = settings["control"]
         self._gate = Gate(settings["region"], Key(settings["key_id"], settings["secret"]))
         self._faults = Faults()
+        self._moved: dict[str, str] = {}
         self._objects = objects = Objects(self._store)
         self._buckets = buckets = Buckets(self._store, settings["region"])
         uploads = Uploads(self._store, objects)
@@ -91,6 +92,10 @@ class App:
             ("POST", "delete"): objects.delete_many,
         }
 
+    def now(self) -> float:
+        """Tell the server's time, in seconds since 1970."""
+        return self._gate.now()
+
     def answer(self, request: Request) -> Response:
         """Answer a request.
 
@@ -104,6 +109,8 @@ class App:
             return self._obey(request)
         try:
             self._gate.check(request)
+            if request.bucket in self._moved:
+                raise elsewhere(request.bucket, self._moved[request.bucket])
             late = self._faults.before(request)
             response = self._route(request)(request)
             if late:
@@ -143,7 +150,10 @@ class App:
             self._faults.order(order)
         elif request.key == "heal":
             self._faults.heal()
+            self._moved.clear()
             self._gate.offset = 0.0
+        elif request.key == "move":
+            self._moved[order["bucket"]] = order["endpoint"]
         elif request.key == "clock":
             self._gate.offset = order["seconds"]
         elif request.key == "key":
@@ -185,7 +195,7 @@ def serve(arguments: list[str]) -> None:
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     app = App(folder, settings)
     try:
-        service = Service((arguments[1], int(arguments[2])), app.answer)
+        service = Service((arguments[1], int(arguments[2])), app.answer, app.now)
     except OSError as error:
         sys.exit(f"cannot listen on port {arguments[2]}: {error.strerror}")
     # From a thread, for `shutdown` waits for the loop that this handler interrupts.

@@ -11,7 +11,14 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["OssError", "no_such_bucket", "no_such_key", "no_such_upload", "unsupported"]
+__all__ = [
+    "OssError",
+    "elsewhere",
+    "no_such_bucket",
+    "no_such_key",
+    "no_such_upload",
+    "unsupported",
+]
 
 _HELP = "https://api.aliyun.com/troubleshoot?q="
 
@@ -69,6 +76,16 @@ def no_such_bucket(bucket: str) -> OssError:
     """Say that there is no such bucket."""
     message = "The specified bucket does not exist."
     return OssError(404, "NoSuchBucket", message, "0015-00000101", fields={"BucketName": bucket})
+
+
+def elsewhere(bucket: str, endpoint: str) -> OssError:
+    """Say that a bucket is in another region."""
+    message = (
+        "The bucket you are attempting to access must be addressed using the specified endpoint. "
+        "Please send all future requests to this endpoint."
+    )
+    fields = {"Bucket": bucket, "Endpoint": endpoint}
+    return OssError(403, "AccessDenied", message, fields=fields)
 
 
 def no_such_key(key: str) -> OssError:

@@ -18,6 +18,7 @@ __all__ = ["Faults"]
 
 _REMEMBERED = 10_000
 _CODES = {
+    403: ("AccessDenied", "You have no right to access this object because of bucket acl."),
     429: ("TooManyRequests", "Your request rate is too high."),
     500: ("InternalError", "We encountered an internal error. Please try again."),
     503: ("ServiceUnavailable", "Please reduce your request rate."),
@@ -32,6 +33,7 @@ class _Fault:
     times: int = 1
     method: str = ""
     key: str = ""
+    query: str = ""
     status: int = 503
     code: str = ""
     retry_after: int | None = None
@@ -40,7 +42,12 @@ class _Fault:
 
     def concerns(self, request: Request) -> bool:
         """Tell whether a request is one of those that were meant."""
-        return self.times > 0 and self.method in {"", request.method} and self.key in request.key
+        return (
+            self.times > 0
+            and self.method in {"", request.method}
+            and self.key in request.key
+            and (not self.query or self.query in request)
+        )
 
     def error(self) -> OssError:
         """Make the error that is answered."""

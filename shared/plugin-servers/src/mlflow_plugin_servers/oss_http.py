@@ -6,6 +6,7 @@ import contextlib
 import http.server
 import secrets
 import socket
+import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import unquote, unquote_plus, urlsplit
@@ -156,15 +157,22 @@ class Service(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, where: tuple[str, int], answer: Callable[[Request], Response]) -> None:
+    def __init__(
+        self,
+        where: tuple[str, int],
+        answer: Callable[[Request], Response],
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """Start to listen.
 
         Args:
             where: Address and port.
             answer: What answers a request.
+            now: The server's time, in seconds since 1970.
         """
         super().__init__(where, _Handler)
         self.answer = answer
+        self.now = now
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over clients that went away; anything else is a bug and is logged."""
@@ -232,6 +240,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def version_string(self) -> str:
         return "AliyunOSS"
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        return super().date_time_string(self.server.now() if timestamp is None else timestamp)
 
     def log_message(self, *_: object) -> None:
         """Stay silent; the server keeps its own list of requests."""

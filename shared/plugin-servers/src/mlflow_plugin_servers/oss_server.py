@@ -216,17 +216,19 @@ class OssServer(Server):
         code: str = "",
         method: str = "",
         key: str = "",
+        query: str = "",
     ) -> None:
         """Answer the next requests with an error.
 
         Args:
-            status: Such as 503, 429 or 500.
+            status: Such as 503, 429, 500, or 403 for a right that is missing.
             times: How many of them.
             retry_after: Seconds that the client is told to wait.
             after: Whether the request is carried out all the same, as when the answer is lost on its way.
             code: Name of the error; by default one that fits the status.
             method: Only requests of this kind.
             key: Only requests for an object with this in its name.
+            query: Only requests with this parameter, such as `list-type` or `uploadId`.
         """
         self._tell(
             "fault",
@@ -238,6 +240,7 @@ class OssServer(Server):
             code=code,
             method=method,
             key=key,
+            query=query,
         )
 
     def corrupt(self, *, times: int = 1, method: str = "GET", key: str = "") -> None:
@@ -268,8 +271,17 @@ class OssServer(Server):
         """
         self._tell("clock", seconds=seconds)
 
+    def move(self, bucket: str, endpoint: str) -> None:
+        """Say of a bucket that it is in another region, as OSS does where the endpoint is wrong.
+
+        Args:
+            bucket: Its name.
+            endpoint: Where it is said to be, such as oss-cn-beijing.aliyuncs.com.
+        """
+        self._tell("move", bucket=bucket, endpoint=endpoint)
+
     def heal(self) -> None:
-        """Take all faults back, and put the clock right."""
+        """Take all faults back, and put clock and buckets right."""
         self._tell("heal")
 
     def requests(self) -> list[dict[str, Any]]:

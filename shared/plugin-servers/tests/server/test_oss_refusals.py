@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import email.utils
 import os
 import subprocess
 import sys
@@ -358,3 +359,31 @@ def test_port_and_region_are_those_that_are_asked_for() -> None:
         with server.fresh_bucket() as own:
             assert own.region == "eu-central-1"
             old_client(own).put_object("k", b"")
+
+
+def test_a_bucket_in_another_region_names_its_endpoint(private_oss_server: OssServer) -> None:
+    with private_oss_server.fresh_bucket() as bucket:
+        private_oss_server.move(bucket.name, "oss-cn-beijing.aliyuncs.com")
+
+        with pytest.raises(Refused, match="403 AccessDenied.*specified endpoint"):
+            request(private_oss_server.account, "GET", bucket.name, "k")
+
+
+def test_only_requests_with_a_parameter_fail_where_that_is_wanted(
+    private_oss_server: OssServer,
+) -> None:
+    with private_oss_server.fresh_bucket() as bucket:
+        private_oss_server.fail(403, query="list-type")
+        request(private_oss_server.account, "PUT", bucket.name, "k", body=b"1")
+
+        with pytest.raises(Refused, match="403 AccessDenied"):
+            request(private_oss_server.account, "GET", bucket.name, query={"list-type": "2"})
+
+
+def test_the_date_header_tells_the_servers_own_clock(private_oss_server: OssServer) -> None:
+    private_oss_server.set_clock(1200)
+
+    date = requests.head(private_oss_server.uri, timeout=10).headers["Date"]
+
+    ahead = email.utils.parsedate_to_datetime(date).timestamp() - time.time()
+    assert 1100 < ahead < 1300
