@@ -26,7 +26,7 @@ class TransferSettings(PluginSettings):
         le=1024 * _MEBIBYTE,
     )
     memory: int = option(
-        128 * _MEBIBYTE,
+        64 * _MEBIBYTE,
         help="Bytes that one transfer may hold in memory, whatever the size of the files.",
         parameter="memory",
         ge=16 * _MEBIBYTE,
