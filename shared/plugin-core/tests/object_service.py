@@ -91,6 +91,8 @@ class FakeService(ObjectClient):
         self.page_size = 1_000
         self.at_once = 0
         self.most_at_once = 0
+        self.bytes_at_once = 0
+        self.most_bytes_at_once = 0
         self.now = EPOCH
         self.latency = 0.0
         self._faults: list[tuple[str, Callable[[str, int], Exception | None]]] = []
@@ -132,6 +134,15 @@ class FakeService(ObjectClient):
         finally:
             with self.lock:
                 self.at_once -= 1
+
+    @contextmanager
+    def _counted(self, size: int) -> Iterator[None]:
+        with self.lock:
+            self.bytes_at_once += size
+            self.most_bytes_at_once = max(self.most_bytes_at_once, self.bytes_at_once)
+        yield
+        with self.lock:
+            self.bytes_at_once -= size
 
     def _info(self, key: str, stored: Stored, *, full: bool) -> ObjectInfo:
         part = stored.part_bytes
@@ -178,7 +189,7 @@ class FakeService(ObjectClient):
             return Page(found, prefixes, None)
 
     def put(self, key: str, body: Body) -> ObjectInfo:
-        with self._request("put", key):
+        with self._counted(body.size), self._request("put", key):
             data = read_all(body)
             if len(data) > self.limits.max_part_bytes:
                 raise ServiceError("EntityTooLarge")
@@ -231,7 +242,7 @@ class FakeService(ObjectClient):
         return found
 
     def put_part(self, key: str, upload_id: str, number: int, body: Body) -> Part:
-        with self._request("put_part", key, number):
+        with self._counted(body.size), self._request("put_part", key, number):
             upload = self._upload(upload_id)
             if not 1 <= number <= self.limits.max_parts:
                 raise ServiceError("InvalidPartNumber")

@@ -3,38 +3,13 @@
 from __future__ import annotations
 
 import io
-import random
 from pathlib import Path
 
 import pytest
 from object_service import FakeService
+from objects import MIB, content, store_of, write
 
 from mlflow_plugin_core.blob_store import Blob, Download, Upload
-from mlflow_plugin_core.objects.settings import TransferSettings
-from mlflow_plugin_core.objects.store import ObjectStore
-
-MIB = 1 << 20
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
-def settings(**changes: object) -> TransferSettings:
-    values = {"part_size": 5 * MIB, "memory": 32 * MIB, "workers": 4, "retry_timeout": 1.0}
-    return TransferSettings(**{**values, **changes})
-
-
-def store_of(service: FakeService, root: str = "root", **changes: object) -> ObjectStore:
-    return ObjectStore(service, settings(**changes), root=root, location=f"fake://bucket/{root}")
-
-
-def write(path: Path, size: int, seed: int = 1) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(random.Random(seed).randbytes(size))
-    return path
-
 
 SIZES = [0, 1, 1000, 5 * MIB - 1, 5 * MIB, 5 * MIB + 1, 8 * MIB, 10 * MIB, 23 * MIB + 7]
 
@@ -59,7 +34,7 @@ def test_a_file_of_any_size_comes_back(tmp_path: Path, size: int) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_a_stream_of_any_length_comes_back(size: int) -> None:
     service = FakeService()
-    data = random.Random(2).randbytes(size)
+    data = content(size)
 
     store_of(service).put_stream(io.BytesIO(data), "s")
 

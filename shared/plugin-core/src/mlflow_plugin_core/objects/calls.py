@@ -130,7 +130,7 @@ class Calls:
         if answer is False or not self.seconds:
             return None
         grown = min(0.2, self.seconds / 300) * _GROWTH ** min(streak.failures - 1, 8)
-        pause = min(grown, _LONGEST_PAUSE) * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
+        pause = min(grown, _LONGEST_PAUSE, self.seconds / 6) * random.uniform(0.75, 1.25)  # noqa: S311  # no secret
         if answer is not True:
             pause = max(pause, min(answer, _LONGEST_ASKED))
         elif streak.failures >= self.attempts:

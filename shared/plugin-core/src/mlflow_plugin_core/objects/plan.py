@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 STREAMED_BYTES = MEBIBYTE
 
 # A stream's parts grow by 1/500 of what was sent: 10,000 parts of 16 MiB to 5 GiB are 32 TiB, and
-# up to 8 GiB nothing grows.
+# up to 8,000 MiB nothing grows.
 _STREAM_PARTS = 500
 
 

@@ -7,6 +7,7 @@ before it counts.
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from mlflow_plugin_core.objects.crew import Job
 from mlflow_plugin_core.objects.parts import PartsUpload
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
@@ -50,13 +50,14 @@ def put_small(calls: Calls, source: Path, key: str, path: str, *, most: int) -> 
     """
     try:
         with open(source, "rb", buffering=0) as stream:  # noqa: PTH123  # runs once for each file
-            data = bodies.read_fully(stream, most + 1)
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.readall() if size <= most else None
     except OSError as error:
         raise bodies.unreadable(source, error) from error
-    if len(data) <= most:
+    if data is not None:
         put_whole(calls, bodies.HeldBody(data), key, path)
         return
-    with bodies.streamed(source, plan.Piece(1, 0, state_of(source).st_size)) as body:
+    with bodies.streamed(source, plan.Piece(1, 0, size)) as body:
         put_whole(calls, body, key, path)
 
 

@@ -1,0 +1,35 @@
+"""What tests of `ObjectStore` begin with: settings of a small machine, a store, local files."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any
+
+from mlflow_plugin_core.objects.settings import TransferSettings
+from mlflow_plugin_core.objects.store import ObjectStore
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from object_service import FakeService
+
+MIB = 1 << 20
+
+
+def settings(**changes: Any) -> TransferSettings:
+    values = {"part_size": 5 * MIB, "memory": 32 * MIB, "workers": 4, "retry_timeout": 1.0}
+    return TransferSettings(**{**values, **changes})
+
+
+def store_of(service: FakeService, root: str = "root", **changes: Any) -> ObjectStore:
+    return ObjectStore(service, settings(**changes), root=root, location="fake://bucket")
+
+
+def content(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)  # noqa: S311  # the same each time
+
+
+def write(path: Path, size: int, seed: int = 1) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content(size, seed))
+    return path
