@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mlflow_plugin_servers.oss_server import Bucket
+    from mlflow_plugin_servers.oss_server import Bucket, OssServer
 
 _FOREIGN = ("MLFLOW_OSS_", "_MLFLOW_SERVER_", "OSS_", "ALIBABA_CLOUD_")
 
@@ -53,3 +53,15 @@ def page_environment(bucket: Bucket) -> dict[str, str]:
         "MLFLOW_OSS_KEY_ID": bucket.key_id,
         "MLFLOW_OSS_KEY_SECRET": bucket.key_secret,
     }
+
+
+@pytest.fixture
+def own(
+    private_oss_server: OssServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[OssServer, Bucket, str]]:
+    """A server of the test's own, a bucket on it, and a location there, set as MLflow's page does."""
+    with private_oss_server.fresh_bucket() as bucket:
+        for name, value in page_environment(bucket).items():
+            monkeypatch.setenv(name, value)
+        private_oss_server.requests()
+        yield private_oss_server, bucket, f"oss://{bucket.name}/team/1/run/artifacts"

@@ -7,7 +7,7 @@ import email.utils
 import hashlib
 import threading
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
@@ -163,7 +163,11 @@ class OssClient(ObjectClient):
         failure = self.failure_of(error)
         if failure.code in failures.ENDED_KEYS or failure.code == "InvalidAccessKeyId":
             what = f"{what} with the key of {self._target.provider.name}"
-        return errors.translate(failure, what, host=self._target.endpoint.netloc, cause=error)
+        endpoint = self._target.endpoint
+        if failure.kind == "cut" and not self._transport.reached and endpoint.scheme == "http":
+            # Most servers of TLS hang up on plain HTTP without a word.
+            failure = replace(failure, kind="tls", text=f"{failure.text} (plain HTTP)")
+        return errors.translate(failure, what, host=endpoint.netloc, cause=error)
 
 
 def crc_of(body: Body) -> int:

@@ -151,7 +151,7 @@ def _clocks(failure: Failure) -> str:
 def _of_tls(failure: Failure, host: str) -> tuple[str, str]:
     text = failure.text.lower()
     if "plain http" in text:
-        return f"{host}: {failure.text}", "write the endpoint with https://"
+        return f"{host}: {failure.text}", "write the endpoint with https:// if it speaks TLS"
     if "wrong_version_number" in text or "record layer" in text or "http_request" in text:
         why = f"{host} does not speak TLS on this port"
         return why, "write the endpoint with http://, if the network may be trusted"
