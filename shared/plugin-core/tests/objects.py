@@ -17,7 +17,7 @@ MIB = 1 << 20
 
 
 def settings(**changes: Any) -> TransferSettings:
-    values = {"part_size": 5 * MIB, "memory": 32 * MIB, "workers": 4, "retry_timeout": 1.0}
+    values = {"part_size": 5 * MIB, "memory": 32 * MIB, "workers": 4, "retry_timeout": 3.0}
     return TransferSettings(**{**values, **changes})
 
 

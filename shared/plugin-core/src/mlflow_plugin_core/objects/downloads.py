@@ -1,12 +1,14 @@
 """Objects on their way out: one request for a small one, ranges in parallel for a large one.
 
 A file appears at its destination when all of it is there, has the right size and the service's
-digest, and not before. A range that breaks off goes on from the byte where it broke.
+digest, and not before. A range that breaks off goes on from the byte where it broke; a file whose
+digest is wrong is fetched once more as a whole.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.objects.crew import Crew
     from mlflow_plugin_core.objects.plan import Piece
     from mlflow_plugin_core.objects.settings import TransferSettings
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -127,6 +131,7 @@ class FileDownload:
         self._destination = destination
         self._path = path
         self._verifier: Verifier | None = None
+        self._was_damaged = False
         self._left = 0
         self._lock = threading.Lock()
 
@@ -149,18 +154,22 @@ class FileDownload:
                 )
                 raise errors.not_found(message)
             self._info = info
-        self._verifier = client.verifier(self._info)
-        multiple = None if self._verifier is None else self._verifier.range_bytes
-        length = plan.range_bytes(self._settings.part_size, multiple)
-        pieces = list(plan.cut(self._info.size, length))
         try:
             replacement = local_files.Replacement(self._destination, self._info.size)
         except OSError as error:
             raise unwritable(self._destination, error) from error
         self._crew.on_failure(replacement.discard)
+        return self._jobs(replacement)
+
+    def _jobs(self, replacement: local_files.Replacement) -> Iterator[Job]:
+        """Return the ranges of one attempt; the last one of them to end brings the end."""
+        self._verifier = self._calls.client.verifier(self._info)
+        multiple = None if self._verifier is None else self._verifier.range_bytes
+        length = plan.range_bytes(self._settings.part_size, multiple)
+        pieces = list(plan.cut(self._info.size, length))
         self._left = len(pieces)
         if not pieces:  # it has become empty since it was listed
-            return iter([Job(self._path, lambda: self._finish(replacement), files=1)])
+            return iter([Job(self._path, lambda: self._finish(replacement))])
         return (
             Job(
                 self._path,
@@ -182,17 +191,22 @@ class FileDownload:
         with self._lock:
             self._left -= 1
             is_last = not self._left
-        if not is_last:
-            return None
-        return [Job(self._path, lambda: self._finish(replacement), files=1)]
+        return [Job(self._path, lambda: self._finish(replacement))] if is_last else None
 
-    def _finish(self, replacement: local_files.Replacement) -> None:
-        if self._verifier is not None and self._info.size and (fault := self._verifier.check()):
-            raise damaged(self._path, fault)
+    def _finish(self, replacement: local_files.Replacement) -> Iterable[Job] | None:
+        fault = self._verifier.check() if self._verifier is not None and self._info.size else None
+        if fault is not None:
+            if self._was_damaged:
+                raise damaged(self._path, fault)
+            self._was_damaged = True
+            _logger.warning("%r arrived damaged and is fetched again: %s", self._path, fault)
+            return self._jobs(replacement)
         try:
             replacement.commit()
         except OSError as error:
             raise unwritable(self._destination, error) from error
+        self._crew.report(1)
+        return None
 
 
 def damaged(path: str, fault: str | None) -> MlflowException:
