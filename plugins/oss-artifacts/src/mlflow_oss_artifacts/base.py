@@ -267,13 +267,15 @@ def fits_xml(key: str) -> bool:
     ) and not {"\ufffe", "\uffff"} & set(key)
 
 
+def unwrapped(error: BaseException) -> BaseException:
+    """Return what alibabacloud-oss-v2 wrapped, some of it twice; other errors as they are."""
+    found = error
+    while isinstance(inner := getattr(found, "kwargs", {}).get("error"), BaseException):
+        found = inner
+    return found
+
+
 def _mlflow_error_in(error: BaseException) -> MlflowException | None:
-    found: BaseException | None = error
-    seen = 0
-    while found is not None and seen < 10:  # noqa: PLR2004  # SDKs wrap two or three deep
-        if isinstance(found, MlflowException):
-            return found
-        inner = getattr(found, "_error", None)
-        found = inner if isinstance(inner, BaseException) else found.__cause__
-        seen += 1
-    return None
+    """Return the error of our own code, such as that there is no key, that an SDK wrapped."""
+    found = unwrapped(error)
+    return found if isinstance(found, MlflowException) else None

@@ -342,9 +342,7 @@ class Client(OssClient):
 
     def failure_of(self, error: Exception) -> failures.Failure:
         """Describe an error of the SDK, which wraps what it did not expect."""
-        found: BaseException = error
-        while isinstance(getattr(found, "_error", None), BaseException):
-            found = found._error  # type: ignore[attr-defined]  # noqa: SLF001  # `unwrap` is not everywhere
+        found = base.unwrapped(error)
         if isinstance(found, oss.exceptions.ServiceError):
             snapshot = found.snapshot or b""
             return failures.from_answer(

@@ -129,13 +129,11 @@ def _ask(
     try:
         # No proxy: the metadata service is on the machine's own link, and answers to no other.
         with urllib3.PoolManager(retries=urllib3.Retry(1, redirect=0), timeout=timeout) as pool:
-            answer = pool.request(
-                method,
-                url,
-                headers=dict(headers or {}),
-                fields=dict(fields) if fields else None,
-                encode_multipart=False,
+            # As a form, and not in parts, is how STS reads it.
+            form: dict[str, Any] = (
+                {"fields": dict(fields), "encode_multipart": False} if fields else {}
             )
+            answer = pool.request(method, url, headers=dict(headers or {}), **form)
             return answer.status, answer.data.decode("utf-8", "replace")
     except urllib3.exceptions.HTTPError as error:
         raise _refused(what, f"{url}: {type(error).__name__}") from error

@@ -114,7 +114,12 @@ def _use(own: Own, tmp_path: Path) -> Any:
     return repository
 
 
-def _oidc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str = "good-token") -> Path:
+def _tokens(server: OssServer) -> set[str]:
+    names = ("x-oss-security-token", "security-token")
+    return {each["headers"].get(name, "") for each in server.requests() for name in names}
+
+
+def _oidc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, token: str) -> Path:
     path = tmp_path / "oidc-token"
     path.write_text(token)
     monkeypatch.setenv("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1:role/ml")
@@ -207,7 +212,7 @@ def test_a_key_that_oss_calls_ended_is_fetched_again(
 
     assert [each.path for each in repository.list_artifacts()] == ["file"]
 
-    used = {each["headers"].get("x-oss-security-token") for each in own[0].requests()}
+    used = _tokens(own[0])
     assert {first.token, second.token} <= used
     assert sdk
 
@@ -246,7 +251,7 @@ def test_an_instance_without_tokens_is_refused_where_the_old_way_is_forbidden(
 def test_a_pod_exchanges_its_token_for_the_key_of_a_role(
     own: Own, sdk: str, services: _Services, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _oidc(monkeypatch, tmp_path)
+    _oidc(monkeypatch, tmp_path, token="good-token")
 
     _use(own, tmp_path)
 
@@ -302,6 +307,5 @@ def test_a_profile_whose_token_was_written_anew_is_read_again(
 
     repository.list_artifacts()
 
-    used = {each["headers"].get("x-oss-security-token") for each in own[0].requests()}
-    assert second.token in used
+    assert second.token in _tokens(own[0])
     assert services.asked == []
