@@ -185,14 +185,35 @@ def test_content_without_a_digest_is_fetched_all_the_same(tmp_path: Path) -> Non
 
 
 @BOTH
-def test_an_object_that_changes_during_the_download_is_an_error(tmp_path: Path, size: int) -> None:
+@pytest.mark.parametrize("new_size", [0, 70_000, 12 * MIB, 31 * MIB])
+def test_an_object_that_is_replaced_meanwhile_is_fetched_as_it_is_then(
+    tmp_path: Path, size: int, new_size: int
+) -> None:
     service = holding(size)
 
     def replace(_chunk: bytes) -> bytes:
-        service.objects["root/a"] = Stored(content(size, seed=2))
+        service.objects["root/a"] = Stored(content(new_size, seed=2))
         raise ConnectionResetError
 
     service.on_chunk = chunks_once(replace)
+    store = store_of(service)
+
+    store.get_file(listed(store), tmp_path / "a")
+
+    assert (tmp_path / "a").read_bytes() == content(new_size, seed=2)
+    assert left_in(tmp_path) == ["a"]
+
+
+@BOTH
+def test_an_object_that_is_replaced_all_the_time_is_an_error(tmp_path: Path, size: int) -> None:
+    service = holding(size)
+    versions = iter(range(1_000))
+
+    def replace(_key: str, _offset: int, _chunk: bytes) -> bytes:
+        service.objects["root/a"] = Stored(content(size, seed=next(versions)))
+        raise ConnectionResetError
+
+    service.on_chunk = replace
     store = store_of(service)
 
     with pytest.raises(MlflowException, match="changed while it was read"):

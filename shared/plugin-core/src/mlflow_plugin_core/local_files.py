@@ -41,16 +41,17 @@ class Replacement:
         path: The temporary file.
     """
 
-    def __init__(self, destination: str | os.PathLike[str], size: int) -> None:
-        """Create the temporary file with its full size; where the disk has no room, it is gone again."""
+    def __init__(self, destination: str | os.PathLike[str]) -> None:
+        """Create the temporary file; from here on somebody has to commit or discard it."""
         self._target = os.fspath(destination)
         self.path = _temporary_beside(self._target)
-        try:
-            with _create(self.path) as stream:
-                stream.truncate(size)
-        except BaseException:
-            self.discard()
-            raise
+        _create(self.path).close()
+
+    def resize(self, size: int) -> None:
+        """Give it its full size, without content."""
+        with open(self.path, "r+b") as stream:  # noqa: PTH123  # a string
+            stream.truncate(0)
+            stream.truncate(size)
 
     def commit(self) -> None:
         """Move it into place."""

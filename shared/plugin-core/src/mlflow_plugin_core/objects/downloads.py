@@ -13,8 +13,11 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
+from mlflow.exceptions import MlflowException
+
 from mlflow_plugin_core import errors, local_files
 from mlflow_plugin_core.objects import plan
+from mlflow_plugin_core.objects.attempts import Attempts, verifier_of
 from mlflow_plugin_core.objects.calls import BrokenOffError, StoppedError
 from mlflow_plugin_core.objects.crew import Job
 
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
-
-    from mlflow.exceptions import MlflowException
 
     from mlflow_plugin_core.objects.calls import Calls
     from mlflow_plugin_core.objects.client import ObjectInfo, Verifier
@@ -77,21 +78,26 @@ def read_range(
 
 
 def get_small(calls: Calls, info: ObjectInfo, destination: Path, path: str) -> None:
-    """Fetch an object by one request, and once more where it is not what its digest says."""
-    fault: str | None = None
+    """Fetch an object by one request; again where it was replaced meanwhile, or arrived damaged."""
+    attempts = Attempts(calls, info, path)
     try:
         with local_files.atomic_write(destination) as stream:
-            for _ in range(2):
-                verifier = calls.client.verifier(info) if info.size else None
+            while True:
+                info = attempts.info
+                verifier = verifier_of(calls, info, path)
                 stream.seek(0)
                 stream.truncate()
                 sink = _sink(stream, destination, verifier)
                 piece = plan.Piece(1, 0, info.size)
-                read_range(calls, info, piece, sink, f"Cannot fetch {path!r}")
-                fault = None if verifier is None else verifier.check()
-                if fault is None:
+                try:
+                    read_range(calls, info, piece, sink, f"Cannot fetch {path!r}")
+                except MlflowException as error:
+                    if not attempts.was_replaced():
+                        raise
+                    _logger.info("%r was replaced and is fetched again: %s", path, error.message)
+                    continue
+                if attempts.is_right(verifier):
                     return
-            raise damaged(path, fault)
     except OSError as error:
         raise unwritable(destination, error) from error
 
@@ -127,11 +133,11 @@ class FileDownload:
         self._crew = crew
         self._calls = crew.calls
         self._settings = settings
-        self._info = info
+        self._attempts = Attempts(crew.calls, info, path)
         self._destination = destination
         self._path = path
         self._verifier: Verifier | None = None
-        self._was_damaged = False
+        self._is_stale = False
         self._left = 0
         self._lock = threading.Lock()
 
@@ -140,22 +146,11 @@ class FileDownload:
         return Job(self._path, self._begin)
 
     def _begin(self) -> Iterator[Job]:
-        client = self._calls.client
-        if not self._info.digests:
+        if not self._attempts.info.digests:
             # Listings seldom have digests; for a large file one more request is little.
-            info = self._calls.request(
-                lambda: client.head(self._info.key), f"Cannot look up {self._path!r}"
-            )
-            if info is None:
-                message = errors.explain(
-                    f"No such artifact: '{self._path}'",
-                    location=self._calls.location,
-                    why="it was deleted after it had been listed",
-                )
-                raise errors.not_found(message)
-            self._info = info
+            self._attempts.look_up()
         try:
-            replacement = local_files.Replacement(self._destination, self._info.size)
+            replacement = local_files.Replacement(self._destination)
         except OSError as error:
             raise unwritable(self._destination, error) from error
         self._crew.on_failure(replacement.discard)
@@ -163,43 +158,53 @@ class FileDownload:
 
     def _jobs(self, replacement: local_files.Replacement) -> Iterator[Job]:
         """Return the ranges of one attempt; the last one of them to end brings the end."""
-        self._verifier = self._calls.client.verifier(self._info)
+        info = self._attempts.info
+        try:
+            replacement.resize(info.size)
+        except OSError as error:
+            raise unwritable(self._destination, error) from error
+        self._is_stale = False
+        self._verifier = verifier_of(self._calls, info, self._path)
         multiple = None if self._verifier is None else self._verifier.range_bytes
         length = plan.range_bytes(self._settings.part_size, multiple)
-        pieces = list(plan.cut(self._info.size, length))
+        pieces = list(plan.cut(info.size, length))
         self._left = len(pieces)
         if not pieces:  # it has become empty since it was listed
             return iter([Job(self._path, lambda: self._finish(replacement))])
         return (
             Job(
                 self._path,
-                lambda piece=piece: self._fetch(piece, replacement),  # type: ignore[misc]
+                lambda piece=piece: self._fetch(info, piece, replacement),  # type: ignore[misc]
                 cost=plan.STREAMED_BYTES,
             )
             for piece in pieces
         )
 
-    def _fetch(self, piece: Piece, replacement: local_files.Replacement) -> Iterable[Job] | None:
+    def _fetch(
+        self, info: ObjectInfo, piece: Piece, replacement: local_files.Replacement
+    ) -> Iterable[Job] | None:
         what = f"Cannot fetch bytes {piece.start} to {piece.end - 1} of {self._path!r}"
         try:
-            with open(replacement.path, "r+b", buffering=0) as stream:  # noqa: PTH123  # a string
-                stream.seek(piece.start)
-                sink = _sink(stream, self._destination, self._verifier)
-                read_range(self._calls, self._info, piece, sink, what)
+            if not self._is_stale:
+                with open(replacement.path, "r+b", buffering=0) as stream:  # noqa: PTH123  # a string
+                    stream.seek(piece.start)
+                    sink = _sink(stream, self._destination, self._verifier)
+                    read_range(self._calls, info, piece, sink, what)
         except OSError as error:
             raise unwritable(self._destination, error) from error
+        except MlflowException as error:
+            with self._lock:  # of all ranges that fail by it, one looks
+                if not self._is_stale and not self._attempts.was_replaced():
+                    raise
+                self._is_stale = True
+            _logger.info("%r was replaced and is fetched again: %s", self._path, error.message)
         with self._lock:
             self._left -= 1
             is_last = not self._left
         return [Job(self._path, lambda: self._finish(replacement))] if is_last else None
 
     def _finish(self, replacement: local_files.Replacement) -> Iterable[Job] | None:
-        fault = self._verifier.check() if self._verifier is not None and self._info.size else None
-        if fault is not None:
-            if self._was_damaged:
-                raise damaged(self._path, fault)
-            self._was_damaged = True
-            _logger.warning("%r arrived damaged and is fetched again: %s", self._path, fault)
+        if self._is_stale or not self._attempts.is_right(self._verifier):
             return self._jobs(replacement)
         try:
             replacement.commit()
@@ -207,16 +212,6 @@ class FileDownload:
             raise unwritable(self._destination, error) from error
         self._crew.report(1)
         return None
-
-
-def damaged(path: str, fault: str | None) -> MlflowException:
-    """Return the error for content that is not what the service's digest says."""
-    message = errors.explain(
-        f"Cannot fetch {path!r}",
-        why=f"it arrived damaged: {fault}",
-        remedy="try again; if it stays so, the object itself or something on the way is broken",
-    )
-    return errors.internal(message)
 
 
 def unwritable(destination: Path, error: OSError) -> MlflowException:
