@@ -155,7 +155,7 @@ def _opened(make: Callable[..., Any], folder: Path) -> Iterator[Any]:
             if "already open" not in str(error) or time.monotonic() >= deadline:
                 raise
         time.sleep(_PAUSE)
-    with found:
+    with file_memory.giving_back(), found:
         yield found
 
 

@@ -10,7 +10,7 @@ from mlflow_plugin_core import transfer
 from mlflow_xet_artifacts import file_chunks
 from mlflow_xet_artifacts.file_index import Content
 from mlflow_xet_artifacts.file_source import LocalSource, unreadable
-from mlflow_xet_artifacts.file_uploads import SMALL, known_content, point, store_file
+from mlflow_xet_artifacts.file_uploads import PART, SMALL, known_content, point, store_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.file_database import FileDatabase
 
 _SMALL_FILES, _SMALL_BYTES = 2_000, 32 << 20
-# Larger files have a commit of their own: others may use the store between two commits.
-_MIDDLING = 256 << 20
-_MIDDLING_FILES, _MIDDLING_BYTES = 500, 512 << 20
+# What is committed at once is held in memory.
+_MIDDLING_FILES, _MIDDLING_BYTES = 500, PART
 
 New = list[tuple[str, Content]]
 Failure = tuple[str, Exception]
@@ -47,14 +46,14 @@ def store_many(
 
 def _batches(uploads: Sequence[Upload]) -> Iterator[list[Upload]]:
     small = (each for each in uploads if each.size <= SMALL)
-    middling = (each for each in uploads if SMALL < each.size <= _MIDDLING)
+    middling = (each for each in uploads if SMALL < each.size <= PART)
     yield from transfer.batched(
         small, max_items=_SMALL_FILES, max_bytes=_SMALL_BYTES, size=lambda each: each.size
     )
     yield from transfer.batched(
         middling, max_items=_MIDDLING_FILES, max_bytes=_MIDDLING_BYTES, size=lambda each: each.size
     )
-    yield from ([each] for each in uploads if each.size > _MIDDLING)
+    yield from ([each] for each in uploads if each.size > PART)
 
 
 def _store_batch(database: FileDatabase, batch: Sequence[Upload]) -> None:
@@ -131,7 +130,7 @@ def _sources(
 
     def blocks(local: LocalSource, path: str) -> Iterator[bytes]:
         try:
-            yield from local.blocks(2 * _MIDDLING)
+            yield from local.blocks(2 * PART)
         except MlflowException as error:  # its half is stored for nothing, and no path points to it
             failures.append((path, error))
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.file_index import Part, Stored
 
 Wanted = tuple[str, "Stored", "Path"]
+Span = tuple["Part", int, int]
+
+# So much is read in one opening of the chunk store: others may use it between two of them.
+_OPEN_BYTES = 256 << 20
 
 
 def fetch(database: FileDatabase, path: str, stored: Stored, destination: Path) -> None:
@@ -59,7 +63,7 @@ def fetch_several(database: FileDatabase, wanted: Sequence[Wanted], workers: int
             with _written(destination) as target:
                 sink = _sink(target, digest, destination)
                 for part in parts[path]:
-                    _pump(read, database, path, part, (0, part.size), sink)
+                    _pump(read, database, path, (part, 0, part.size), sink)
                 _check(path, stored, digest.digest(), database)
 
         transfer.run_all(fetch_one, wanted, workers=workers, describe=lambda item: item[0])
@@ -79,8 +83,8 @@ def read_all(
             raise _gone(path)
         sink(data)
         return
-    for part in _parts(database, path, stored):
-        _read(database, path, part, 0, part.size, sink)
+    spans = [(part, 0, part.size) for part in _parts(database, path, stored)]
+    _read(database, path, spans, sink)
 
 
 def fetch_range(
@@ -97,39 +101,41 @@ def fetch_range(
             raise _gone(path)
         return data[start:end]
     pieces: list[bytes] = []
+    spans = []
     offset = 0
     for part in _parts(database, path, stored):
         low, high = max(start - offset, 0), min(end - offset, part.size)
         if low < high:
-            _read(database, path, part, low, high, pieces.append)
+            spans.append((part, low, high))
         offset += part.size
+    _read(database, path, spans, pieces.append)
     return b"".join(pieces)
 
 
 def _read(
-    database: FileDatabase,
-    path: str,
-    part: Part,
-    start: int,
-    end: int,
-    sink: Callable[[bytes], object],
+    database: FileDatabase, path: str, spans: Sequence[Span], sink: Callable[[bytes], object]
 ) -> None:
-    file_chunks.read(
-        database,
-        lambda read: _pump(read, database, path, part, (start, end), sink),
-        what=f"Cannot read {path!r}",
-    )
+    for group in transfer.batched(
+        spans, max_items=len(spans), max_bytes=_OPEN_BYTES, size=lambda span: span[2] - span[1]
+    ):
+
+        def use(
+            read: Callable[[Part, int, int], Iterator[bytes]], group: Sequence[Span] = group
+        ) -> None:
+            for span in group:
+                _pump(read, database, path, span, sink)
+
+        file_chunks.read(database, use, what=f"Cannot read {path!r}")
 
 
 def _pump(
     read: Callable[[Part, int, int], Iterator[bytes]],
     database: FileDatabase,
     path: str,
-    part: Part,
-    span: tuple[int, int],
+    span: Span,
     sink: Callable[[bytes], object],
 ) -> None:
-    start, end = span
+    part, start, end = span
     count = 0
     try:
         for block in read(part, start, end):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
+import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _MEGABYTE = 1_000_000
 # Measured with a file of 1 GiB: a buffer of 16 MB is as fast as one of 64 MB.
@@ -57,3 +61,43 @@ def _total_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError):  # not every system tells
         return _LEAST * _SHARE
+
+
+# glibc's malloc.h, and its largest value on 64 bits.
+_M_MMAP_THRESHOLD = -3
+_LARGEST_THRESHOLD = 32 << 20
+_BLOCK_THRESHOLD = 256 << 10
+_guard = threading.Lock()
+_users = 0
+
+
+@contextmanager
+def giving_back() -> Iterator[None]:
+    """Let the C library give large blocks back to the system at once, as long as the block lasts.
+
+    hf_xet grows its buffers by doubling them, in many threads. glibc keeps what they leave behind
+    in each thread's pool: measured, that is most of what an upload takes. Afterwards the threshold
+    stands where glibc moves it by itself in any program that has freed a large block. Other C
+    libraries have no such function, and MALLOC_MMAP_THRESHOLD_ is the user's word.
+    """
+    global _users  # noqa: PLW0603  # one threshold for the process, whatever runs at once
+    mallopt = None if "MALLOC_MMAP_THRESHOLD_" in os.environ else _mallopt()
+    if mallopt is None:
+        yield
+        return
+    with _guard:
+        _users += 1
+        mallopt(_M_MMAP_THRESHOLD, _BLOCK_THRESHOLD)
+    try:
+        yield
+    finally:
+        with _guard:
+            _users -= 1
+            if not _users:
+                mallopt(_M_MMAP_THRESHOLD, _LARGEST_THRESHOLD)
+
+
+def _mallopt() -> Callable[[int, int], int] | None:
+    if sys.platform != "linux":
+        return None
+    return getattr(ctypes.CDLL(None), "mallopt", None)

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 # hf_xet cuts chunks of 64 KiB on average: within a smaller file it finds nothing to share, and it
 # takes milliseconds for each file that it reads.
 SMALL = 64 << 10
-# A file is handed to hf_xet in pieces of this size: others may use the store between two of them.
-PART = 1 << 30
+# A file is handed to hf_xet in pieces of this size, each a commit of its own: hf_xet holds what it
+# commits in memory, up to 64 MiB of it three times over, and others may use the store between two
+# commits. A smaller piece would make more of hf_xet's files to look into.
+PART = 16 << 20
 _ATTEMPTS = 5
 
 

@@ -44,6 +44,7 @@ def run(
     cancel: Callable[[], None],
     timeout: float,
     what: str,
+    remedy: str = "see whether the disk answers, or raise MLFLOW_XET_STALL_TIMEOUT",
 ) -> R:
     """Run a function until it ends or stands still.
 
@@ -54,6 +55,7 @@ def run(
             interrupted (Ctrl-C).
         timeout: Seconds without a difference.
         what: The beginning of the error's sentence.
+        remedy: Its end.
 
     Raises:
         MlflowException: TEMPORARILY_UNAVAILABLE when nothing has moved for `timeout` seconds.
@@ -69,7 +71,7 @@ def run(
                 seen, since = now, time.monotonic()
             is_stalled = time.monotonic() - since >= timeout
         if is_stalled:
-            _raise_stalled(what, timeout)
+            _raise_stalled(what, timeout, remedy)
     except BaseException:
         threading.Thread(target=cancel, name="mlflow-xet-cancel", daemon=True).start()
         # Most of what is cancelled ends at once, and then leaves nothing open behind.
@@ -80,10 +82,10 @@ def run(
     return work.result
 
 
-def _raise_stalled(what: str, timeout: float) -> None:
+def _raise_stalled(what: str, timeout: float, remedy: str) -> None:
     message = errors.explain(
         what,
         why=f"it has made no progress for {timeout:g} seconds",
-        remedy="see whether the disk answers, or raise MLFLOW_XET_STALL_TIMEOUT",
+        remedy=remedy,
     )
     raise errors.unavailable(message)
