@@ -13,11 +13,11 @@ import base64
 import json
 import urllib.parse
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from huggingface_hub import get_session, get_token, hf_raise_for_status
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils import build_hf_headers
+from huggingface_hub.utils._headers import build_hf_headers
 
 from mlflow_xet_artifacts.__about__ import __version__
 
@@ -67,6 +67,13 @@ class Candidate:
     path: str
     size: int
     sample: bytes
+
+
+class Link(NamedTuple):
+    """An address of a file, and its bytes; None where the address asks for a token."""
+
+    url: str
+    size: int | None
 
 
 class HubClient:
@@ -213,18 +220,19 @@ class HubClient:
         # A server that knows no ranges sends everything.
         return content if answer.status_code == 206 else content[start : start + length]  # noqa: PLR2004
 
-    def link(self, path: str) -> tuple[str, int, str]:
-        """Return an address of a file that needs no token, its size, and its ETag; "" where it has none."""
+    def link(self, path: str) -> Link:
+        """Return an address of a file; one that needs no token has a size."""
         session, url = get_session(), self._file(path)
         answer = session.head(
             url, headers=self.headers, timeout=self.settings.timeout, follow_redirects=False
         )
         hf_raise_for_status(answer)
-        if not answer.has_redirect_location:
-            return "", int(answer.headers.get("Content-Length", 0)), ""
-        etag = answer.headers.get("X-Linked-Etag", "").strip('"')
-        address = urllib.parse.urljoin(url, answer.headers["Location"])
-        return address, int(answer.headers.get("X-Linked-Size") or 0), etag
+        address = answer.headers.get("Location", "")
+        size = answer.headers.get("X-Linked-Size", "")
+        # Without such a size it is a file of Git, which the Hub sends by itself to whom it knows.
+        if not (address and size.isdigit()):
+            return Link(url, None)
+        return Link(urllib.parse.urljoin(url, address), int(size))
 
     def _file(self, path: str) -> str:
         where = "" if self.place.is_bucket else f"/{_quoted(self.revision)}"
@@ -289,5 +297,6 @@ __all__ = [
     "Entry",
     "EntryNotFoundError",
     "HubClient",
+    "Link",
     "RevisionNotFoundError",
 ]

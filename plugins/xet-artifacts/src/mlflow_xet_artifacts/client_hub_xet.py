@@ -6,21 +6,18 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import hf_xet
+import hf_xet  # type: ignore[import-untyped]
+
+from mlflow_xet_artifacts import file_watch, hub_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from mlflow_xet_artifacts.client_hub import HubClient
 
-_LOOK_EVERY = 0.5
 _lock = threading.Lock()
 _sessions: dict[tuple[int, int], Any] = {}
-
-
-class StalledError(Exception):
-    """No byte moved for the time that the settings allow."""
 
 
 class Content(NamedTuple):
@@ -43,12 +40,13 @@ def upload(client: HubClient, files: Sequence[Path]) -> list[Content]:
     """Send the content of files; what the Hub has of it already is not sent.
 
     Raises:
-        StalledError: Nothing moved for the time that the settings allow.
+        MlflowException: TEMPORARILY_UNAVAILABLE when nothing moves for as long as is allowed.
         Exception: hf_xet's own.
     """
     commit = _session(client).new_upload_commit(**_access(client, "write"))
-    # A bucket does not keep the SHA-256; it is cheap beside the chunking.
-    handles = [commit.start_upload_file(str(file), sha256=hf_xet.COMPUTE_SHA256) for file in files]
+    # Git's pointers to large files name their SHA-256; buckets have no use for it.
+    sha256 = hf_xet.SKIP_SHA256 if client.place.is_bucket else hf_xet.COMPUTE_SHA256
+    handles = [commit.start_upload_file(str(file), sha256=sha256) for file in files]
     _finish(commit, client.settings.stall_timeout)
     found = []
     for handle in handles:
@@ -61,7 +59,7 @@ def download(client: HubClient, files: Sequence[Fetch]) -> None:
     """Fetch the content of files, without a copy in any cache.
 
     Raises:
-        StalledError: Nothing moved for the time that the settings allow.
+        MlflowException: TEMPORARILY_UNAVAILABLE when nothing moves for as long as is allowed.
         Exception: hf_xet's own.
     """
     group = _session(client).new_file_download_group(**_access(client, "read"))
@@ -100,52 +98,23 @@ def _session(client: HubClient) -> Any:  # noqa: ANN401  # hf_xet has no types
         if key not in _sessions:
             for old in [each for each in _sessions if each[0] != key[0]]:
                 del _sessions[old]
-            # By itself it takes 1.5 GB, and 8 GB at most, whatever the machine has.
-            config = hf_xet.XetConfig().with_config(
-                {
-                    "reconstruction.download_buffer_size": str(memory // 2),
-                    "reconstruction.download_buffer_perfile_size": str(memory // 8),
-                    "reconstruction.download_buffer_limit": str(memory),
-                    "reconstruction.min_prefetch_buffer": str(memory // 4),
-                    "reconstruction.min_reconstruction_fetch_size": str(memory // 4),
-                    "data.max_concurrent_file_ingestion": client.settings.workers,
-                    "data.max_concurrent_file_downloads": client.settings.workers,
-                }
-            )
+            config = hf_xet.XetConfig()
+            limits = hub_memory.bounds(memory, known=config.keys(), environ=os.environ)
+            config = config.with_config(limits)
             _sessions[key] = hf_xet.XetSession(config)
         return _sessions[key]
 
 
 def _finish(group: Any, stall_timeout: float) -> None:  # noqa: ANN401
-    """Wait for a transfer as long as anything moves; hf_xet itself may wait for ever."""
-    failure: list[BaseException] = []
-    ended = threading.Event()
-    finish: Callable[[], object] = group.wait_to_finish
-
-    def run() -> None:
-        try:
-            finish()
-        except BaseException as error:  # noqa: BLE001  # raised again by whoever waits
-            failure.append(error)
-        finally:
-            ended.set()
-
-    threading.Thread(target=run, name="mlflow-xet-transfer", daemon=True).start()
-    last, still = None, 0.0
-    try:
-        while not ended.wait(_LOOK_EVERY if last else 0.01):
-            now = _progress(group)
-            still = still + _LOOK_EVERY if now == last else 0.0
-            last = now
-            if still >= stall_timeout:
-                message = f"no byte moved for {stall_timeout:.0f} s"
-                raise StalledError(message)
-    except BaseException:
-        # Ctrl-C as well: what runs in Rust goes on until it is told to stop.
-        group.abort()
-        raise
-    if failure:
-        raise failure[0]
+    """Wait for a transfer as long as anything moves."""
+    file_watch.run(
+        group.wait_to_finish,
+        progress=lambda: _progress(group),
+        cancel=group.abort,
+        timeout=stall_timeout,
+        what="The transfer to or from the Hub stands still",
+        remedy="check the network, or raise MLFLOW_XET_STALL_TIMEOUT",
+    )
 
 
 def _progress(group: Any) -> tuple[object, ...]:  # noqa: ANN401

@@ -6,9 +6,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_core import errors, transfer
+from mlflow_plugin_core.blob_store import Upload
 from mlflow_xet_artifacts import client_hub_xet, hub_calls, hub_errors
 from mlflow_xet_artifacts.hub_store import HubStore, _size
-from mlflow_plugin_core.blob_store import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,7 @@ class BucketStore(HubStore):
     """Artifacts below one folder of a bucket."""
 
     def stat(self, path: str) -> Blob | None:
+        """Describe one path, or return None if nothing is there."""
         found = super().stat(path)
         if found is not None:
             return found
@@ -43,9 +44,11 @@ class BucketStore(HubStore):
             return
 
     def put_file(self, source: Path, path: str) -> None:
+        """Store a local file."""
         self._put([Upload(source, path, _size(source))])
 
     def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+        """Store files, so many in one request."""
         for batch in transfer.batched(
             uploads,
             max_items=self.client.settings.commit_files,

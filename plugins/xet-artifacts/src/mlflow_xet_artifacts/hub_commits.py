@@ -142,44 +142,41 @@ class Committer:
                 self._busy = False
 
     def _commit_together(self, client: HubClient) -> None:
-        with self._lock:
-            batch = [self._queue.pop(0)]
-            count = len(batch[0].operations)
-            while self._queue and count + len(self._queue[0].operations) <= (
-                client.settings.commit_files
-            ):
-                batch.append(self._queue.pop(0))
-                count += len(batch[-1].operations)
+        batch = self._take(client.settings.commit_files)
         try:
-            _make(batch)
-        except Exception as error:  # noqa: BLE001  # each call gets its own
-            if len(batch) > 1 and hub_errors.retryable(error) is False:
+            if not _settle(batch):
                 # One call's bad path must not fail the others.
                 for each in batch:
                     _settle([each])
-            else:
-                for each in batch:
-                    each.done.set_exception(error)
-        except BaseException:
-            for each in batch[1:]:
-                each.done.set_exception(InterruptedError("the commit was interrupted"))
-            batch[0].done.cancel()
-            raise
-        else:
-            for each in batch:
-                each.done.set_result(None)
         finally:
             for each in batch:
+                if not each.done.done():
+                    each.done.set_exception(InterruptedError("the commit was interrupted"))
                 each.turn.set()
 
+    def _take(self, most: int) -> list[_Waiting]:
+        with self._lock:
+            batch = [self._queue.pop(0)]
+            count = len(batch[0].operations)
+            while self._queue and count + len(self._queue[0].operations) <= most:
+                batch.append(self._queue.pop(0))
+                count += len(batch[-1].operations)
+        return batch
 
-def _settle(batch: Sequence[_Waiting]) -> None:
+
+def _settle(batch: Sequence[_Waiting]) -> bool:
+    """Commit, and tell each call how that went; False where each should be tried alone."""
     try:
         _make(batch)
-    except Exception as error:  # noqa: BLE001
-        batch[0].done.set_exception(error)
+    except Exception as error:  # noqa: BLE001  # raised by each call
+        if len(batch) > 1 and hub_errors.retryable(error) is False:
+            return False
+        for each in batch:
+            each.done.set_exception(error)
     else:
-        batch[0].done.set_result(None)
+        for each in batch:
+            each.done.set_result(None)
+    return True
 
 
 def _make(batch: Sequence[_Waiting]) -> None:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import secrets
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_core import errors, transfer
@@ -16,6 +15,7 @@ from mlflow_xet_artifacts.client_hub_xet import Fetch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from mlflow_xet_artifacts.client_hub import Entry, HubClient
 

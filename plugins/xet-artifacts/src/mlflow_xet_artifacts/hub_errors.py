@@ -87,8 +87,6 @@ def translate(error: Exception, what: str, client: HubClient) -> MlflowException
         make, remedy = errors.unauthenticated, _LOGIN
     elif name == "XetObjectNotFoundError":
         make, remedy = errors.not_found, "the Hub lists a file whose content it does not have"
-    elif name == "StalledError":
-        make, remedy = errors.unavailable, f"{_AGAIN}, MLFLOW_XET_STALL_TIMEOUT how long to wait"
     elif _is_transport(error):
         make = errors.unavailable
         remedy = f"check the network, proxies and HF_ENDPOINT ({client.endpoint}); {_AGAIN}"
@@ -106,11 +104,11 @@ def _no_repo(client: HubClient, *, gated: bool) -> tuple[Callable[..., MlflowExc
         return errors.unauthenticated, remedy
     if gated:
         return errors.permission_denied, "ask for access on the page of this repository"
-    return (
-        errors.not_found,
+    remedy = (
         f"make the {client.place.repo_type} {client.place.repo} first, or set "
-        "MLFLOW_XET_CREATE_REPO=true; a private one needs a token that may see it",
+        "MLFLOW_XET_CREATE_REPO=true; a private one needs a token that may see it"
     )
+    return errors.not_found, remedy
 
 
 def _reason(error: Exception) -> str:

@@ -43,10 +43,12 @@ def subject(root: str) -> str:
     Runs have `<experiment>/<run>/artifacts`, logged models `<experiment>/models/<model>/artifacts`.
     """
     parts = root.split("/")
-    if parts[-1] == _ARTIFACTS and len(parts) >= 3:  # noqa: PLR2004
-        if parts[-3] == "models" and len(parts) >= 4:  # noqa: PLR2004
-            return f"model {parts[-2]} of experiment {parts[-4]}"
-        return f"run {parts[-2]} of experiment {parts[-3]}"
+    if parts[-1] == _ARTIFACTS and len(parts) > 1:
+        above, kind = parts[:-2], "run"
+        if above[-1:] == ["models"]:
+            above, kind = above[:-1], "model"
+        # A location of the experiment's own does not hold the experiment's id.
+        return f"{kind} {parts[-2]}" + (f" of experiment {above[-1]}" if above else "")
     return root or "the root of the repository"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from mlflow_plugin_core import notices
-from mlflow_plugin_core.blob_store import BlobStore
 from mlflow_xet_artifacts import hub_location, hub_policy
 from mlflow_xet_artifacts.client_hub import HubClient
 from mlflow_xet_artifacts.hub_bucket import BucketStore
@@ -15,7 +14,7 @@ from mlflow_xet_artifacts.settings import XetHubSettings
 _logger = logging.getLogger(__name__)
 
 
-def open_store(artifact_uri: str) -> BlobStore:
+def open_store(artifact_uri: str) -> HubStore:
     """Return the store of an artifact location.
 
     Raises:

@@ -16,6 +16,7 @@ from mlflow_xet_artifacts.client_hub import (
     Entry,
     EntryNotFoundError,
     HubClient,
+    Link,
     RevisionNotFoundError,
 )
 from mlflow_xet_artifacts.hub_commits import committer_of
@@ -30,6 +31,7 @@ _logger = logging.getLogger(__name__)
 # Made by the Hub with the repository, and no artifact: it says what is kept beside Git.
 ATTRIBUTES = ".gitattributes"
 _COPY_BLOCK = 1 << 20
+_DELETE_ATTEMPTS = 5
 
 
 class HubStore(BlobStore):
@@ -42,17 +44,20 @@ class HubStore(BlobStore):
         self._committer = committer_of(client)
 
     def stat(self, path: str) -> Blob | None:
+        """Describe one path, or return None if nothing is there."""
         wanted = self._absolute(path)
         found = self._look(f"Cannot look at {path!r}", lambda: self.client.paths([wanted]))
         # A path of the Hub is the one that was asked for; an empty answer says that none is there.
         return next((self._blob(entry) for entry in found if entry.path == wanted), None)
 
     def list_folder(self, path: str) -> Iterator[Blob]:
+        """List one level, all pages of it."""
         wanted = self._absolute(path)
         found = self._look(f"Cannot list {path!r}", lambda: list(self.client.tree(wanted)))
         return (self._blob(entry) for entry in found if not self._is_hidden(entry.path))
 
     def list_all(self, path: str) -> Iterator[Blob]:
+        """Yield every entry below a folder, a folder before what it holds."""
         wanted = self._absolute(path)
         found = self._look(
             f"Cannot list {path!r}", lambda: list(self.client.tree(wanted, recursive=True))
@@ -63,6 +68,7 @@ class HubStore(BlobStore):
                 yield self._blob(entry)
 
     def put_file(self, source: Path, path: str) -> None:
+        """Store a local file by a commit, which other calls may share."""
         operations = self._prepare([Upload(source, path, _size(source))])
         note = self._note("Log", [path])
         what = f"Cannot store {path!r}"
@@ -72,6 +78,7 @@ class HubStore(BlobStore):
             self._attempt(what, lambda: self._committer.commit(self.client, operations, note))
 
     def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
+        """Store files by one commit, or by a few where there are many."""
         files = list(uploads)
         for file in files:
             self._check_writable(file.path)
@@ -93,6 +100,7 @@ class HubStore(BlobStore):
             on_done(len(batch))
 
     def put_stream(self, stream: BinaryIO, path: str) -> None:
+        """Store what a stream yields, by way of a local file."""
         # The Hub wants to know size and beginning before it says where a file goes.
         handle, name = tempfile.mkstemp(prefix="mlflow-xet-")
         try:
@@ -104,13 +112,16 @@ class HubStore(BlobStore):
             Path(name).unlink(missing_ok=True)
 
     def get_file(self, blob: Blob, destination: Path) -> None:
+        """Fetch one file."""
         hub_downloads.fetch(self.client, [(self._entry(blob), destination)])
 
     def get_many(self, downloads: Iterable[Download], on_done: Callable[[int], None]) -> None:
+        """Fetch files in parallel."""
         wanted = [(self._entry(blob), destination) for blob, destination in downloads]
         hub_downloads.fetch(self.client, wanted, on_done)
 
     def get_range(self, path: str, start: int, length: int) -> bytes:
+        """Read a part of a file."""
         blob = self.stat(path)
         if blob is None or blob.is_folder:
             message = errors.explain(f"No such artifact: {path!r}", location=self.client.place)
@@ -118,14 +129,29 @@ class HubStore(BlobStore):
         return hub_downloads.read(self.client, self._entry(blob), start, length)
 
     def delete(self, path: str) -> None:
+        """Delete one file by a commit."""
         self._delete([path])
 
     def delete_many(self, blobs: Iterable[Blob]) -> None:
+        """Delete files by one commit, or by a few where there are many."""
         # Git has no empty folders: they go with their last file.
         paths = [blob.path for blob in blobs if not blob.is_folder]
         size = self.client.settings.commit_files
         for start in range(0, len(paths), size):
             self._delete(paths[start : start + size])
+
+    def link(self, path: str) -> Link | None:
+        """Return an address of a file, or None where there is no such file."""
+        self.flush()
+        what = f"Cannot make an address to read {path!r}"
+        try:
+            return hub_calls.repeat(
+                self.client, lambda: self.client.link(self._absolute(path)), what
+            )
+        except (EntryNotFoundError, RevisionNotFoundError):
+            return None
+        except Exception as error:
+            raise hub_errors.translate(error, what, self.client) from error
 
     def flush(self) -> None:
         """Make the commits that wait for their window to end."""
@@ -143,32 +169,31 @@ class HubStore(BlobStore):
             _logger,
         )
         what = f"Cannot delete {paths[0]!r}" + (f" and {len(paths) - 1} more" * (len(paths) > 1))
-        left = list(paths)
+        self._attempt(what, lambda: self._commit_deletion(list(paths)))
 
-        def commit() -> None:
+    def _commit_deletion(self, paths: Sequence[str]) -> None:
+        left = paths
+        for _ in range(_DELETE_ATTEMPTS):
+            operations = [
+                {"key": "deletedFile", "value": {"path": self._absolute(path)}} for path in left
+            ]
             try:
-                operations = [
-                    {"key": "deletedFile", "value": {"path": self._absolute(path)}} for path in left
-                ]
-                if operations:
-                    self._committer.commit(self.client, operations, self._note("Delete", left))
-            except EntryNotFoundError:
-                # Somebody else deleted one of them, or an answer was lost: delete those that are left.
-                left[:] = self._still_there(left)
-                if left:
-                    raise
+                self._committer.commit(self.client, operations, self._note("Delete", left))
             except RevisionNotFoundError:
                 return
-
-        for _ in range(3):
-            try:
-                self._attempt(what, commit)
-            except Exception as error:
-                if not isinstance(error.__cause__, EntryNotFoundError):
-                    raise
-            else:
-                return
-        self._attempt(what, commit)
+            except EntryNotFoundError:
+                # Somebody else deleted one of them, or the answer to this very commit was lost.
+                left = self._still_there(left)
+                if left:
+                    continue
+            return
+        message = errors.explain(
+            f"Cannot delete {left[0]!r}",
+            location=self.client.place,
+            why="other writers delete in the same folder at the same time",
+            remedy="delete it again",
+        )
+        raise errors.unavailable(message)
 
     def _still_there(self, paths: Sequence[str]) -> list[str]:
         found: list[str] = []

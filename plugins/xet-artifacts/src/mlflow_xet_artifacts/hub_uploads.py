@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_core import errors
@@ -69,11 +70,7 @@ def _modes(client: HubClient, uploads: Sequence[Upload]) -> dict[str, str]:
     found: dict[str, str] = {}
     for start in range(0, len(candidates), PREUPLOAD_FILES):
         part = candidates[start : start + PREUPLOAD_FILES]
-        found |= hub_calls.request(
-            client,
-            lambda part=part: _ask(client, part),
-            "Cannot begin an upload",  # type: ignore[misc]
-        )
+        found |= hub_calls.request(client, partial(_ask, client, part), "Cannot begin an upload")
     return found
 
 

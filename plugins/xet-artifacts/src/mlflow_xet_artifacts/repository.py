@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING
 
 from mlflow_plugin_core.artifacts import BlobArtifactRepository
 from mlflow_plugin_core.stream_uploads import StreamUploads
+from mlflow_xet_artifacts.hub_presigned import HubLinks
 
 if TYPE_CHECKING:
     from mlflow_plugin_core.blob_store import BlobStore
+    from mlflow_xet_artifacts.hub_store import HubStore
 
 
 class XetRepository(StreamUploads, BlobArtifactRepository):
     """What both kinds of locations have."""
 
 
-class XetHubRepository(XetRepository):
-    """Artifacts in a repository of the Hugging Face Hub, at `xet:` locations."""
+class XetHubRepository(HubLinks, XetRepository):
+    """Artifacts in a repository or bucket of the Hugging Face Hub, at `xet:` locations."""
 
-    def _open_store(self) -> BlobStore:
+    _store: HubStore
+
+    def _open_store(self) -> HubStore:
         from mlflow_xet_artifacts.hub_opening import open_store
 
         return open_store(self.artifact_uri)

@@ -66,9 +66,10 @@ class XetHubSettings(PluginSettings):
     )
     memory: int = option(
         256 << 20,
-        help="Bytes that the buffers of one download may hold, whatever the size of the files.",
+        help="Bytes that hf_xet may hold for one transfer, whatever the size of the files; more "
+        "lets it send more blocks of 64 MiB at once.",
         parameter="memory",
-        ge=64 << 20,
+        ge=128 << 20,
     )
     commit_files: int = option(
         500,
