@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
 __all__ = ["WholeFiles"]
 
 _MEBIBYTE = 1 << 20
-_LARGE = 96 * _MEBIBYTE
-# Clients cut files into pieces of 5 to 16 MiB and work on several at once.
-_ALLOWED = 80 * _MEBIBYTE
+_MORE = 16 * _MEBIBYTE
 
 
 class WholeFiles:
-    """Tests of what is left when something goes wrong on the way."""
+    """Tests of what is left when something goes wrong on the way.
+
+    Attributes:
+        memory_growth: Bytes by which a process may grow while it logs and fetches a file that is larger than that.
+            Clients cut files into pieces of 5 to 16 MiB and work on several at once; a plugin whose service has
+            larger pieces sets what they take.
+    """
+
+    memory_growth: ClassVar[int] = 80 * _MEBIBYTE
 
     @check(ArtifactCapability.WHOLE_OR_NOT)
     def test_a_failed_download_leaves_no_file(self, bench: Bench) -> None:
@@ -144,10 +150,11 @@ class WholeFiles:
 
     @check(ArtifactCapability.MEMORY)
     def test_a_large_file_is_not_held_in_memory(self, bench: Bench) -> None:
-        """A process that logs a file of 96 MiB and fetches it grows by less than 80."""
+        """A process that logs a file of 96 MiB and fetches it grows by less than 80; see `memory_growth`."""
+        size = self.memory_growth + _MORE
         warm, large = bench.place("warm.bin"), bench.place("large.bin")
         write_file(warm, Content(2 * _MEBIBYTE))
-        write_file(large, Content(_LARGE))
+        write_file(large, Content(size))
         folder = bench.place("downloads")
         folder.mkdir()
         with Process(bench.opener) as process:
@@ -156,7 +163,7 @@ class WholeFiles:
             )
 
         for what, growth in grown.items():
-            assert growth < _ALLOWED, (
-                f"a file of {_LARGE >> 20} MiB was {what} and took {growth >> 20} MiB of memory: a model may be "
+            assert growth < self.memory_growth, (
+                f"a file of {size >> 20} MiB was {what} and took {growth >> 20} MiB of memory: a model may be "
                 "larger than the memory of the machine"
             )
