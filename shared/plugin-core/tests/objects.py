@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ def store_of(service: FakeService, root: str = "root", **changes: Any) -> Object
     return ObjectStore(service, settings(**changes), root=root, location="fake://bucket")
 
 
+@functools.lru_cache(maxsize=6)
 def content(size: int, seed: int = 1) -> bytes:
     return random.Random(seed).randbytes(size)  # noqa: S311  # the same each time
 
