@@ -11,23 +11,25 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import json
 import os
 import platform
-import random
 import shutil
-import statistics
-import subprocess
 import sys
 import tempfile
-from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parents[2] / "tools"))
+
+from benchmarks import comparison  # noqa: E402  # tools/ is not a package on the path
+from benchmarks.comparison import Bench, Results, print_comparison  # noqa: E402
+from benchmarks.files import MIB, make_file, make_folder  # noqa: E402
+from benchmarks.imports import print_import  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-HERE = Path(__file__).parent
 SYSTEMS = {
     "plugin": "plugin",
     "peer": "mlflow-dbstore 1.0.1",
@@ -38,89 +40,19 @@ SYSTEMS = {
 # A digest is a matter of large files: for small ones the calls are what costs.
 LARGE = tuple(SYSTEMS)
 SMALL = tuple(system for system in SYSTEMS if system != "digest")
-MIB = 1 << 20
+COMPARED = ("driver", "digest", "peer")
 # The figures that were wanted of this plugin.
 WANTED = "at least 0.8 of the bare driver for the large file, 5 times the peer for the small files"
 
 
-class Result(NamedTuple):
-    """Medians of one measurement."""
-
-    seconds: float
-    growth: int
-
-
-class Bench:
-    """One database, all systems."""
-
-    def __init__(self, url: str, folder: Path, repeat: int) -> None:
-        self._url = url
-        self._folder = folder
-        self._repeat = repeat
-        self.results: dict[tuple[str, str], Result] = {}
-
-    def measure(self, title: str, verb: str, *arguments: str, systems: tuple[str, ...]) -> None:
-        """Measure one verb with every system in turn, several times."""
-        found = defaultdict(list)
-        for turn in range(self._repeat):
-            # In another order each time, the same in each run: what one leaves behind in caches and
-            # in memory is not the same one's gain or loss every time.
-            order = random.Random(f"{title} {turn}")
-            for system in order.sample(systems, len(systems)):
-                if verb in {"put_file", "put_folder"}:  # a new folder each time: nothing replaced
-                    chosen = [arguments[0], f"{arguments[1]}{turn}"]
-                elif verb == "get":
-                    target = self._folder / "fetched"
-                    shutil.rmtree(target, ignore_errors=True)
-                    target.mkdir()
-                    chosen = [arguments[0].replace("#", str(turn)), str(target)]
-                else:
-                    chosen = [arguments[0].replace("#", str(turn))]
-                found[system].append(child(system, self._url, self._folder, verb, *chosen))
-                print(".", end="", file=sys.stderr, flush=True)
-        for system, answers in found.items():
-            self.results[title, system] = Result(
-                statistics.median(item["seconds"] for item in answers),
-                int(statistics.median(item["growth"] for item in answers)),
-            )
-
-
 def child(system: str, url: str, folder: Path, verb: str, *arguments: str) -> dict[str, float]:
     """Run one measurement in a process."""
-    environment = {**os.environ, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"}
-    program = [sys.executable, "-W", "ignore", str(HERE / "measure.py")]
-    done = subprocess.run(
-        [*program, system, url, str(folder), verb, *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        check=False,
-    )
-    if done.returncode:
-        raise SystemExit(f"{system} {verb} failed:\n{done.stderr[-3000:]}")
-    answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return answer
+    return comparison.child(str(HERE), system, url, str(folder), verb, *arguments)
 
 
-def make_file(path: Path, size: int) -> Path:
-    """Write a file that no compression shrinks."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as stream:
-        for start in range(0, size, MIB):
-            stream.write(os.urandom(min(MIB, size - start)))
-    return path
-
-
-def make_folder(path: Path, count: int, size: int) -> Path:
-    """Write many small files."""
-    for number in range(count):
-        make_file(path / f"file-{number:05}.bin", size)
-    return path
-
-
-def compare(url: str, folder: Path, options: argparse.Namespace) -> dict[tuple[str, str], Result]:
+def compare(url: str, folder: Path, options: argparse.Namespace) -> Results:
     """Run all comparisons on one database."""
-    bench = Bench(url, folder, options.repeat)
+    bench = Bench(HERE, url, folder, options.repeat)
     scale = options.scale
     if "large" in options.only:
         large = make_file(folder / "in/large.bin", int(256 * MIB * scale))
@@ -140,25 +72,6 @@ def compare(url: str, folder: Path, options: argparse.Namespace) -> dict[tuple[s
         bench.measure("delete 10,000", "delete", "many#", systems=without_peer)
     print(file=sys.stderr)
     return bench.results
-
-
-def print_comparison(title: str, results: dict[tuple[str, str], Result]) -> None:
-    """Print seconds, memory and ratios."""
-    print(f"\n### {title}\n")
-    compared = ("driver", "digest", "peer")
-    ratios = " | ".join(f"{SYSTEMS[system]} / plugin" for system in compared)
-    print(f"| | {' | '.join(SYSTEMS.values())} | {ratios} |")
-    print(f"|---|{'---:|' * (len(SYSTEMS) + len(compared))}")
-    for name in dict.fromkeys(name for name, _ in results):
-        cells = []
-        for system in SYSTEMS:
-            result = results.get((name, system))
-            cells.append(f"{result.seconds:.2f} s, {result.growth / MIB:.0f} MiB" if result else "")
-        own = results[name, "plugin"].seconds
-        for system in compared:
-            other = results.get((name, system))
-            cells.append(f"**{other.seconds / own:.2f}**" if other else "")
-        print(f"| {name} | {' | '.join(cells)} |")
 
 
 def huge(places: dict[str, str], folder: Path, scale: float) -> None:
@@ -212,39 +125,6 @@ def round_trips(servers: dict[str, object], folder: Path) -> None:
             )
 
 
-def imports(repeat: int = 9) -> None:
-    """Measure what loading the entry point costs beyond MLflow."""
-    program = (
-        "import time\n"
-        "import mlflow.store.artifact.artifact_repo, mlflow.exceptions\n"
-        "started = time.perf_counter()\n"
-        "import mlflow_sqlserver_artifacts.repository\n"
-        "print(time.perf_counter() - started)\n"
-    )
-    seconds = []
-    for _ in range(repeat):
-        environment = {name: text for name, text in os.environ.items() if name != "PYTHONPATH"}
-        # The plugin's own entry points would be loaded by `import mlflow` itself.
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", _without_entry_points() + program],
-            capture_output=True,
-            text=True,
-            check=True,
-            env=environment,
-        )
-        seconds.append(float(done.stdout.split()[-1]))
-    print(f"\nImport of the entry module beyond MLflow: {statistics.median(seconds) * 1000:.1f} ms")
-
-
-def _without_entry_points() -> str:
-    return (
-        "import importlib.metadata as metadata\n"
-        "found = metadata.entry_points\n"
-        "metadata.entry_points = lambda **names: (\n"
-        "    [] if names.get('group', '').startswith('mlflow.') else found(**names))\n"
-    )
-
-
 @contextlib.contextmanager
 def databases(folder: Path) -> Iterator[tuple[dict[str, str], dict[str, object]]]:
     """Start the servers; yields locations and servers."""
@@ -276,13 +156,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="mlflow-bench-") as name:
         folder = Path(name)
         if "imports" in options.only:
-            imports()
+            print_import("mlflow_sqlserver_artifacts.repository")
         with databases(folder) as (places, servers):
             if "trips" in options.only:
                 round_trips(servers, folder)
             for title in ("SQLite", "PostgreSQL"):
                 if options.only & {"large", "small", "many"}:
-                    print_comparison(title, compare(places[title], folder / title, options))
+                    results = compare(places[title], folder / title, options)
+                    print_comparison(title, results, SYSTEMS, COMPARED)
             if "huge" in options.only:
                 huge(places, folder, options.scale)
 

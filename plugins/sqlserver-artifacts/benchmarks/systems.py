@@ -9,75 +9,18 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import types
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.system import MlflowRepository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from benchmarks.system import System
 
 # The plugin's default chunk size; the bare driver's loop uses the same.
 CHUNK_BYTES = 1 << 20
-
-
-class System(Protocol):
-    """The verbs that are timed."""
-
-    def warm(self) -> None:
-        """Connect, and make the tables: what happens once is not measured."""
-
-    def put_file(self, path: Path, folder: str) -> None:
-        """Store one file."""
-
-    def put_folder(self, path: Path, folder: str) -> None:
-        """Store all files of a folder."""
-
-    def get(self, path: str, target: Path) -> None:
-        """Fetch a file, or a folder with all its files, into `target`."""
-
-    def list(self, folder: str) -> int:
-        """List a folder with names and sizes; returns how many."""
-
-    def delete(self, folder: str) -> None:
-        """Delete a folder with all its files."""
-
-
-class MlflowRepository:
-    """Any artifact location through MLflow: the plugin, and MLflow's local repository."""
-
-    def __init__(self, location: str) -> None:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-        self._repository = get_artifact_repository(location)
-
-    def warm(self) -> None:
-        """Store and list one byte."""
-        import tempfile
-
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "byte")
-            path.write_bytes(b"1")
-            self._repository.log_artifact(str(path), "warm")
-            self._repository.list_artifacts("warm")
-
-    def put_file(self, path: Path, folder: str) -> None:
-        """Store one file."""
-        self._repository.log_artifact(str(path), folder)
-
-    def put_folder(self, path: Path, folder: str) -> None:
-        """Store all files of a folder."""
-        self._repository.log_artifacts(str(path), folder)
-
-    def get(self, path: str, target: Path) -> None:
-        """Fetch a file or a folder."""
-        self._repository.download_artifacts(path, str(target))
-
-    def list(self, folder: str) -> int:
-        """List a folder."""
-        return len(self._repository.list_artifacts(folder))
-
-    def delete(self, folder: str) -> None:
-        """Delete a folder."""
-        self._repository.delete_artifacts(folder)
 
 
 class Peer:
