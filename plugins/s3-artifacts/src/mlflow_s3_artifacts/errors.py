@@ -20,8 +20,21 @@ if TYPE_CHECKING:
 _Answer = tuple[Callable[..., "MlflowException"], str]
 
 _LONGEST_REASON = 500
-_TOO_MANY = 429
 _SERVER_ERRORS = 500
+# What is repeated for as long as the settings allow, and not five times.
+_BUSY_STATUS = frozenset({429, 503})
+_BUSY = frozenset(
+    {
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "SlowDown",
+        "SlowDownRead",
+        "SlowDownWrite",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequests",
+    }
+)
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
 # boto3 may follow where another region or host is named.
@@ -34,14 +47,6 @@ _PASSING = frozenset(
         "OperationAborted",
         "RequestTimeout",
         "RequestTimeoutException",
-        "ServiceUnavailable",
-        "SlowDown",
-        "SlowDownRead",
-        "SlowDownWrite",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequests",
-        "RequestLimitExceeded",
         "XAmzContentChecksumMismatch",
         "XAmzContentSHA256Mismatch",
         "XMinioServerNotInitialized",
@@ -187,15 +192,13 @@ def date_of(answer: Any) -> dt.datetime | None:  # noqa: ANN401  # a dict of bot
 
 
 def retryable(error: BaseException) -> bool | float:
-    """Tell whether a request that failed so may be made again; a number: after so many seconds."""
+    """Tell whether a request that failed so may be made again; a number: the service is busy."""
     names = {kind.__name__ for kind in type(error).__mro__}
     code, status = code_of(error), status_of(error)
     if code:
-        if code in _NEVER or not (
-            code in _PASSING or status >= _SERVER_ERRORS or status == _TOO_MANY
-        ):
-            return False
-        return _retry_after(error) or True
+        if code in _BUSY or status in _BUSY_STATUS:
+            return _retry_after(error)
+        return code not in _NEVER and (code in _PASSING or status >= _SERVER_ERRORS)
     if "SSLError" in names:
         # A cut in mid-handshake passes; a certificate or a plain port does not.
         return _is_cut(str(error))
