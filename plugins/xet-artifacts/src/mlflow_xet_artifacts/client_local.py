@@ -95,7 +95,7 @@ class Reading:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._streams: set[Any] = set()
+        self._group: Any = None
         self._read = 0
 
     def progress(self) -> object:
@@ -103,29 +103,26 @@ class Reading:
         return self._read
 
     def cancel(self) -> None:
-        """Stop what is being read."""
-        for stream in list(self._streams):
-            stream.cancel()
+        """Stop what is being read: a stream itself refuses to be stopped while it is waited for."""
+        if (group := self._group) is not None:
+            group.abort()
 
     @contextmanager
     def opened(self) -> Iterator[Callable[[Part, int, int], Iterator[bytes]]]:
         """Yield the function that reads bytes `start` to `end` of a part, as far as there are any."""
-        with _opened(_session().new_download_stream_group, self._folder) as group:
+        try:
+            with _opened(_session().new_download_stream_group, self._folder) as self._group:
+                yield self._blocks
+        finally:
+            self._group = None
 
-            def read(part: Part, start: int, end: int) -> Iterator[bytes]:
-                info = hf_xet.XetFileInfo(part.hash, part.size)
-                for low in range(start, end, _WINDOW):
-                    stream = group.download_stream(info, start=low, end=min(end, low + _WINDOW))
-                    self._streams.add(stream)
-                    try:
-                        for block in stream:
-                            self._read += len(block)
-                            yield block
-                    finally:
-                        self._streams.discard(stream)
-
-            yield read
-            del read
+    def _blocks(self, part: Part, start: int, end: int) -> Iterator[bytes]:
+        info = hf_xet.XetFileInfo(part.hash, part.size)
+        for low in range(start, end, _WINDOW):
+            high = min(end, low + _WINDOW)
+            for block in self._group.download_stream(info, start=low, end=high):
+                self._read += len(block)
+                yield block
 
 
 def new_files(folder: Path) -> set[str]:

@@ -141,7 +141,7 @@ def _pump(
         for block in read(part, start, end):
             sink(block)
             count += len(block)
-    except RuntimeError as error:
+    except (RuntimeError, OSError) as error:  # hf_xet's: the sink explains its own
         raise file_errors.unreadable_content(error, path, database.folder) from error
     if count != end - start:
         # hf_xet yields nothing, and raises nothing, for a content that it does not have.

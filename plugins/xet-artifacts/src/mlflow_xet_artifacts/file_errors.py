@@ -59,7 +59,7 @@ def damaged(path: str, folder: Path, why: str) -> MlflowException:
     return errors.internal(message)
 
 
-def unreadable_content(error: RuntimeError, path: str, folder: Path) -> MlflowException:
+def unreadable_content(error: Exception, path: str, folder: Path) -> MlflowException:
     """Return the error of an artifact that hf_xet cannot read: the disk's, or damage."""
     if _says(str(error).lower(), (*_FULL, *_DENIED, *_BUSY)):
         return explained(error, f"Cannot read {path!r}", folder)
