@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlflow
 
-experiment = mlflow.create_experiment("demo", artifact_location="oss:///tmp/oss-artifacts")
+experiment = mlflow.create_experiment("demo", artifact_location="oss://my-bucket/mlflow")
 with mlflow.start_run(experiment_id=experiment) as run:
     mlflow.log_text("hello", "notes/hello.txt")
 

@@ -134,7 +134,7 @@ def _read(
     source: str,
     by_location: bool,  # noqa: FBT001  # one of five, all given by position
 ) -> Endpoint:
-    written = text.strip().rstrip("/")
+    written = text.strip()
     try:
         parts = urllib.parse.urlsplit(written if "://" in written else f"https://{written}")
         port = parts.port
@@ -145,7 +145,7 @@ def _read(
         raise _refuse(place, source, text, "is neither http:// nor https://")
     if not host or re.search(r"[\s/\\]", host):
         raise _refuse(place, source, text, "names no host")
-    if parts.path or parts.query or parts.fragment or parts.username:
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise _refuse(place, source, text, "holds more than scheme, host and port")
     style: Literal["virtual", "path", "cname"] = "virtual"
     if settings.cname:
