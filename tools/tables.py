@@ -43,7 +43,8 @@ def settings_table(item: Distribution) -> str:
     for found in vars(module).values():
         if not (isinstance(found, type) and issubclass(found, PluginSettings)):
             continue
-        if found is PluginSettings:
+        # What they share is a base, whose names have no prefix; each plugin lists its own.
+        if found is PluginSettings or found.__module__ != module.__name__:
             continue
         for info in found.describe():
             parameter = f"`{info.uri_parameter}`" if info.uri_parameter else ""
