@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mlflow_plugin_servers.certificates import Authority
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -28,6 +26,9 @@ class _Silent(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def tls_port(tmp_path: Path) -> Iterator[int]:
     """A port that speaks TLS with a certificate that nobody trusts."""
+    # Here, since pytest loads this file also where the servers are not installed and not wanted.
+    from mlflow_plugin_servers.certificates import Authority
+
     certificate = Authority().issue("127.0.0.1")
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"
     chain.write_text(certificate.chain)
