@@ -101,3 +101,18 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def front() -> Iterator[Callable[[int], Any]]:
+    """Put an HTTP server with faults before a port."""
+    import contextlib
+    import sys
+
+    sys.path.insert(0, str(Path(__file__).parent))
+    try:
+        from front import Front
+    finally:
+        sys.path.pop(0)
+    with contextlib.ExitStack() as stack:
+        yield lambda port: stack.enter_context(Front(port))

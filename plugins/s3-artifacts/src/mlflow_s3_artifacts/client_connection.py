@@ -150,9 +150,19 @@ def _client(session: Session, target: Target, region: str) -> Any:  # noqa: ANN4
             user_agent_extra=f"mlflow-s3-artifacts/{__version__}",
         ),
     )
+    client.meta.events.register_last("before-parameter-build.s3", _follow_no_redirect)
     if own.checksum == "when_required":
         client.meta.events.register("before-call.s3.DeleteObjects", _send_md5)
     return client
+
+
+def _follow_no_redirect(context: dict[str, Any], **_: object) -> None:
+    """Keep to the endpoint that the user chose.
+
+    boto3 would look for the bucket's region and go there. A host that is not Amazon's and answers
+    that question with a redirect too has it ask for ever (RecursionError).
+    """
+    context.setdefault("s3_redirect", {})["redirected"] = True
 
 
 def _send_md5(params: dict[str, Any], **_: object) -> None:

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mlflow_s3_artifacts.target import Target
 
 _NOT_FOUND = 404
-# HEAD is answered without a body, so without a reason.
-_BARE = frozenset({"400", "403", "301", "307"})
 # Failures of the fast client without an answer, after which boto3 does everything.
 _LOST_FAITH = 3
 
@@ -144,7 +142,8 @@ class Requests:
 
     def with_reason(self, error: Exception, key: str) -> Exception:
         """Return the error that GET gives where HEAD gave one without a reason."""
-        if errors.code_of(error) not in _BARE:
+        # HEAD is answered without a body: the code is the number of the status.
+        if not errors.code_of(error).isdigit() or errors.retryable(error) is not False:
             return error
         try:
             found = self.call(

@@ -201,9 +201,9 @@ def retryable(error: BaseException) -> bool | float:
         return code not in _NEVER and (code in _PASSING or status >= _SERVER_ERRORS)
     if "SSLError" in names:
         # A cut in mid-handshake passes; a certificate or a plain port does not.
-        return _is_cut(str(error))
+        return _is_cut(_text(error))
     if names & {"ProxyConnectionError", "ConnectTimeoutError", "EndpointConnectionError"}:
-        return not _is_wrong_name(str(error))
+        return not _is_wrong_name(_text(error))
     return bool(names & _CONNECTION) or isinstance(error, (ConnectionError, TimeoutError))
 
 
@@ -213,12 +213,21 @@ def _retry_after(error: BaseException) -> float:
     return float(text) if text.isdigit() else 0.0
 
 
+def _text(error: BaseException) -> str:
+    """Return what is known of an error; boto3 keeps the reason of many out of their text."""
+    inner = getattr(error, "kwargs", {}).get("error", "")
+    return f"{error} {inner}"
+
+
 def _is_cut(text: str) -> bool:
     return any(word in text for word in ("EOF occurred", "reset by peer", "UNEXPECTED_EOF"))
 
 
 def _is_wrong_name(text: str) -> bool:
-    return "Name or service not known" in text or "nodename nor servname" in text
+    return any(
+        words in text
+        for words in ("Name or service not known", "nodename nor servname", "getaddrinfo failed")
+    )
 
 
 def translate(error: BaseException, what: str, target: Target) -> MlflowException:
@@ -305,9 +314,9 @@ def _by_class(error: BaseException, target: Target) -> _Answer:
         if names & known:
             return make, remedy
     if "SSLError" in names:
-        return errors.invalid_parameter, _tls(str(error))
+        return errors.invalid_parameter, _tls(_text(error))
     if names & _CONNECTION or isinstance(error, (ConnectionError, TimeoutError)):
-        return errors.unavailable, _unreachable(str(error), target)
+        return errors.unavailable, _unreachable(_text(error), target)
     if isinstance(error, OSError):
         return errors.internal, "check disk space and rights of the local folder"
     return errors.internal, ""
