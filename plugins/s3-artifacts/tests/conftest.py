@@ -116,3 +116,11 @@ def front() -> Iterator[Callable[[int], Any]]:
         sys.path.pop(0)
     with contextlib.ExitStack() as stack:
         yield lambda port: stack.enter_context(Front(port))
+
+
+@pytest.fixture
+def boto3_for() -> Callable[[S3Bucket], Any]:
+    """The side door to any bucket."""
+    import boto3
+
+    return lambda bucket: boto3.client("s3", **bucket.client_options)

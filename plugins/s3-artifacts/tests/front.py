@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import threading
 from collections.abc import Callable
@@ -91,11 +92,11 @@ class Front:
         headers = {
             name: value for name, value in handler.headers.items() if name.lower() != "expect"
         }
-        connection.request(handler.command, handler.path, body=body or None, headers=headers)
-        told = connection.getresponse()
-        found = self.damage(asked, told.read())
+        with contextlib.closing(connection):
+            connection.request(handler.command, handler.path, body=body or None, headers=headers)
+            with connection.getresponse() as told:
+                found = self.damage(asked, told.read())
         handler.answer(told.status, dict(told.getheaders()), found)
-        connection.close()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -118,8 +119,11 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(name, value)
         if status not in {204, 304}:
             self.send_header("Content-Length", length)
-        self.end_headers()
-        self.wfile.write(body)
+        try:
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True  # the client was killed meanwhile
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""

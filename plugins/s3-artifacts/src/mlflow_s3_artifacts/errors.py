@@ -21,6 +21,7 @@ _Answer = tuple[Callable[..., "MlflowException"], str]
 
 _LONGEST_REASON = 500
 _SERVER_ERRORS = 500
+_NOT_IMPLEMENTED = 501
 # What is repeated for as long as the settings allow, and not five times.
 _BUSY_STATUS = frozenset({429, 503})
 _BUSY = frozenset(
@@ -198,7 +199,9 @@ def retryable(error: BaseException) -> bool | float:
     if code:
         if code in _BUSY or status in _BUSY_STATUS:
             return _retry_after(error)
-        return code not in _NEVER and (code in _PASSING or status >= _SERVER_ERRORS)
+        if code in _NEVER or status == _NOT_IMPLEMENTED:
+            return False
+        return code in _PASSING or status >= _SERVER_ERRORS
     if "SSLError" in names:
         # A cut in mid-handshake passes; a certificate or a plain port does not.
         return _is_cut(_text(error))
