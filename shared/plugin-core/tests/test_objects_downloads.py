@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import errno
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -281,6 +284,28 @@ def test_one_failure_names_its_file_and_leaves_no_temporary_files(tmp_path: Path
 
     assert error.value.error_code == "PERMISSION_DENIED"
     assert not [name for name in left_in(tmp_path) if local_files.TEMPORARY_PREFIX in name]
+
+
+def test_ctrl_c_leaves_no_thread_and_no_temporary_file(tmp_path: Path) -> None:
+    service = holding(LARGE)
+    once = iter([True])
+
+    def interrupt(_key: str, _offset: int, chunk: bytes) -> bytes:
+        if next(once, False):
+            _thread.interrupt_main()
+        time.sleep(0.01)
+        return chunk
+
+    service.on_chunk = interrupt
+    store = store_of(service, workers=2)
+
+    with pytest.raises(KeyboardInterrupt):
+        store.get_file(listed(store), tmp_path / "a")
+
+    names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if name.startswith("mlflow-transfer")]
+    assert left_in(tmp_path) == []
+    assert service.calls["read"] < 5
 
 
 def test_an_object_that_is_also_a_folder_is_a_clear_error(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from object_service import FakeService, ServiceError, Stored
 from mlflow_plugin_core import artifact_paths
 from mlflow_plugin_core.blob_store import Blob
 from mlflow_plugin_core.objects import keys
+from mlflow_plugin_core.objects.client import Page
 from mlflow_plugin_core.objects.settings import TransferSettings
 from mlflow_plugin_core.objects.store import ObjectStore
 
@@ -142,7 +143,7 @@ def test_objects_that_go_during_a_listing_do_not_disturb_it() -> None:
     assert found == 3_000
 
 
-def test_the_markers_of_consoles_are_folders() -> None:
+def test_the_markers_of_consoles_are_folders(caplog: pytest.LogCaptureFixture) -> None:
     store = store_of(holding("root/", "root/empty/", "root/full/", "root/full/a"))
 
     assert sorted((blob.path, blob.is_folder) for blob in store.list_folder("")) == [
@@ -156,9 +157,28 @@ def test_the_markers_of_consoles_are_folders() -> None:
         ("full", True),
         ("full/a", False),
     ]
+    assert list(store.list_all("empty")) == []
     blob = store.stat("empty")
     assert blob is not None
     assert blob.is_folder
+    assert not caplog.records
+
+
+def test_a_folder_that_a_service_repeats_on_the_next_page_is_one_folder() -> None:
+    class Repeating(FakeService):
+        def list_page(
+            self, prefix: str, *, folded: bool, token: str | None = None, limit: int = 1_000
+        ) -> Page:
+            page = super().list_page(prefix, folded=folded, token=token, limit=limit)
+            if token is None or not folded:
+                return page
+            return Page(page.objects, [token, *page.prefixes], page.next_token)
+
+    service = Repeating()
+    service.page_size = 2
+    service.objects = {f"root/{at}/x": Stored(b"") for at in range(7)}
+
+    assert [blob.path for blob in store_of(service).list_folder("")] == [str(at) for at in range(7)]
 
 
 def test_an_object_that_is_also_a_prefix_is_listed_as_both_and_is_a_file() -> None:

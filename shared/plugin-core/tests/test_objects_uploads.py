@@ -316,11 +316,10 @@ def test_another_object_is_not_taken_for_the_one_that_was_sent(tmp_path: Path) -
 
 def test_ctrl_c_leaves_no_thread_and_no_upload(tmp_path: Path) -> None:
     service = FakeService()
-    begun = threading.Event()
+    once = iter([True])
 
     def interrupt(verb: str, _key: str) -> None:
-        if verb == "put_part" and not begun.is_set():
-            begun.set()
+        if verb == "put_part" and next(once, False):
             _thread.interrupt_main()
             time.sleep(0.2)  # the part is on its way while the main thread hears of it
 
@@ -440,13 +439,16 @@ class Batching(ObjectStore):
 
     def _put_small(self, batch: Sequence[Upload], crew: Crew) -> None:
         self.batches.append(len(batch))
+        # Its four requests are all that may be made at once.
+        assert isinstance(self.client, FakeService)
+        assert self.client.at_once == 0
         for item in batch:
             super()._put_small([item], crew)
 
 
 def test_a_plugin_may_take_all_small_files_at_once(tmp_path: Path) -> None:
     store = Batching(FakeService())
-    sizes = [*[10] * 300, 12 * MIB]
+    sizes = [*[10] * 300, 42 * MIB]
     uploads = [
         Upload(write(tmp_path / str(at), size), f"f/{at}", size) for at, size in enumerate(sizes)
     ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import queue
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,7 +79,13 @@ class Crew:
         self._workers = workers
         self._memory = memory
         self._on_done = on_done
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="mlflow-transfer")
+        # Ctrl-C while the pool starts a thread makes it forget that thread: it is not joined then.
+        self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(
+            workers,
+            thread_name_prefix="mlflow-transfer",
+            initializer=lambda: self._threads.append(threading.current_thread()),
+        )
         self._outcomes: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
         self._ready: list[Iterator[Job]] = []
         self._waiting: Job | None = None
@@ -218,5 +225,7 @@ class Crew:
     def _end_early(self) -> None:
         self.calls.stop.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        for thread in self._threads:
+            thread.join()
         undo, self._undo = self._undo, []
         self.calls.attempt_all(reversed(undo), "Cannot clean up after a failed transfer")

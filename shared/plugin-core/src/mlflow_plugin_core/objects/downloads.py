@@ -8,6 +8,7 @@ digest is wrong is fetched once more as a whole.
 from __future__ import annotations
 
 import errno
+import itertools
 import logging
 import threading
 from dataclasses import dataclass
@@ -82,11 +83,12 @@ def get_small(calls: Calls, info: ObjectInfo, destination: Path, path: str) -> N
     attempts = Attempts(calls, info, path)
     try:
         with local_files.atomic_write(destination) as stream:
-            while True:
+            for attempt in itertools.count():
                 info = attempts.info
                 verifier = verifier_of(calls, info, path)
-                stream.seek(0)
-                stream.truncate()
+                if attempt:
+                    stream.seek(0)
+                    stream.truncate()
                 sink = _sink(stream, destination, verifier)
                 piece = plan.Piece(1, 0, info.size)
                 try:
