@@ -31,10 +31,13 @@ def run(demo):
     demo.look.append(os.environ["BLUE"])
 """
 _STEP_WITH_SERVER = """
+from demo import Row as demo_row
+
 SERVERS = ("s3",)
 
 def run(demo):
-    demo.look.append(demo.server("s3"))
+    demo.look.append("/gone/with/the/server")
+    demo.record(demo_row("logged", demo.server("s3")))
 """
 
 # Answers like a server, writes its number down, and does not end by itself.
@@ -88,14 +91,15 @@ def test_a_step_gets_the_server_that_it_asks_for_and_is_left_out_by_name_without
     (step,) = demo.steps(root)
     server = [found] if found else "no s3: weed is not there"
     made = demo.Demo("http://127.0.0.1:1", tmp_path, Console(), {}, {"s3": server})
+    made.look.append("/of/another/step")
 
     step.run(made)
 
     assert step.servers == ("s3",)
-    assert made.look == ([server] if found else [])
-    assert [(row.what, row.where) for row in made.rows] == (
-        [] if found else [("left out", "mlflow-blue: no s3: weed is not there")]
-    )
+    (row,) = made.rows
+    assert row.plugin == "mlflow-blue"
+    assert (row.what, row.where) == (("logged", server) if found else ("left out", server))
+    assert made.look == ["/of/another/step"]
 
 
 def test_a_server_that_cannot_be_had_is_a_reason_and_an_error_where_it_is_required(

@@ -32,7 +32,7 @@ import shutil
 import sys
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,7 @@ class Row:
         seconds: Duration, or None.
         chunks: Pieces that it is kept in, or None.
         digest: What was compared, as "SHA-256 equal".
+        plugin: Whose step it was; `Demo.record` knows.
     """
 
     what: str
@@ -69,6 +70,7 @@ class Row:
     seconds: float | None = None
     chunks: int | None = None
     digest: str = ""
+    plugin: str = ""
 
 
 @dataclass
@@ -82,6 +84,7 @@ class Demo:
         servers: The running servers by kind, or why there is none.
         rows: Lines of the closing table.
         look: URLs worth opening, below the server's.
+        plugin: Whose step it is now.
     """
 
     tracking_uri: str
@@ -91,6 +94,7 @@ class Demo:
     servers: dict[str, Any] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
     look: list[str] = field(default_factory=list)
+    plugin: str = ""
 
     @cached_property
     def trained(self) -> demo_model.Trained:
@@ -112,7 +116,7 @@ class Demo:
 
     def record(self, row: Row) -> None:
         """Add a line to the closing table."""
-        self.rows.append(row)
+        self.rows.append(replace(row, plugin=self.plugin))
 
 
 def _server_command(folder: Path, port: int) -> list[str]:
@@ -158,18 +162,22 @@ class Step:
 
     def run(self, demo: Demo) -> None:
         """Run the step in its environment, or add a line that says why not."""
+        demo.plugin = self.plugin.name
         demo.console.print(f"\n[bold]{self.plugin.name}[/]: {self.plugin.description}")
         if why := self.missing(demo):
             demo.console.print(f"  [yellow]left out[/]: {why}")
-            demo.record(Row("left out", f"{self.plugin.name}: {why}"))
+            demo.record(Row("left out", why))
             return
-        before = dict(os.environ)
+        before, look = dict(os.environ), list(demo.look)
         os.environ.update(self.environment(demo))
         try:
             self.module.run(demo)
         finally:
             os.environ.clear()
             os.environ.update(before)
+        if self.servers:
+            # What it stored goes with its servers; nobody could look at it later.
+            demo.look[:] = look
 
 
 def steps(root: Path = ROOT, shorts: Sequence[str] = ()) -> list[Step]:
@@ -203,7 +211,12 @@ def _table(demo: Demo) -> Table:
     for title in ("bytes", "seconds", "chunks"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("digests", overflow="fold")
+    plugin = ""
     for row in demo.rows:
+        if row.plugin != plugin:
+            plugin = row.plugin
+            table.add_section()
+            table.add_row(f"[bold]{plugin}[/]")
         table.add_row(
             row.what,
             row.where,
