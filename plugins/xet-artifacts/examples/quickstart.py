@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mlflow
 
-experiment = mlflow.create_experiment("demo", artifact_location="xet:///tmp/xet-artifacts")
+experiment = mlflow.create_experiment("demo", artifact_location="xet+file:///tmp/artifacts.xet")
 with mlflow.start_run(experiment_id=experiment) as run:
     mlflow.log_text("hello", "notes/hello.txt")
 
