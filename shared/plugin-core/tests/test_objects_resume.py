@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from mlflow.exceptions import MlflowException
 from object_service import FakeService, ServiceError, Stored
 from objects import MIB, content, store_of, write
 
@@ -178,6 +179,33 @@ def test_parts_of_a_wrong_size_are_sent_again(tmp_path: Path) -> None:
     assert service.objects["root/a"].data == data
     assert service.calls["put_part"] == 4
     assert service.calls["begin_upload"] == 1
+
+
+def test_an_upload_that_cannot_begin_leaves_no_note(tmp_path: Path) -> None:
+    service = FakeService()
+    service.fail("begin_upload", ServiceError("AccessDenied"))
+
+    with pytest.raises(MlflowException, match="Cannot begin to store 'a'"):
+        store_of(service).put_file(write(tmp_path / "a", 11 * MIB), "a")
+
+    assert not list(notes.folder().iterdir())
+
+
+def test_an_upload_that_may_not_be_given_up_is_gone_on_with_later(tmp_path: Path) -> None:
+    service = FakeService()
+    service.fail("put_part", ServiceError("AccessDenied"), number=3)
+    service.fail("abort_upload", ServiceError("AccessDenied"))
+    source = write(tmp_path / "a", 23 * MIB)
+    store = store_of(service, workers=1)
+    with pytest.raises(MlflowException, match="part 3"):
+        store.put_file(source, "a")
+    assert len(list(notes.folder().iterdir())) == 1
+    service.calls.clear()
+
+    store.put_file(source, "a")
+
+    assert service.calls["put_part"] == 3
+    assert service.calls["begin_upload"] == 0
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"upload_id": 5}', '{"other": "x"}', "\0" * 9])

@@ -180,6 +180,8 @@ class Crew:
 
     def _work(self, job: Job) -> None:
         try:
+            if self.calls.stop.is_set():
+                raise StoppedError  # noqa: TRY301  # told like any other outcome
             self._outcomes.put((job, job.run(), None))
         except BaseException as error:  # noqa: BLE001  # raised by the coordinator
             self._outcomes.put((job, None, error))

@@ -134,10 +134,11 @@ class PartsUpload:
         """Give the upload up, unless it is completed."""
         note, self._note = self._note, None
         try:
-            if self._upload_id is not None:
+            was_begun = self._upload_id is not None
+            if was_begun:
                 self._abort()
-                if note is not None:
-                    note.remove()
+            if note is not None and (was_begun or note.upload_id is None):
+                note.remove()
         finally:
             # A note that is still there lets the next attempt go on with its upload.
             if note is not None:
