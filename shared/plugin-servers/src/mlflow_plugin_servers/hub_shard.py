@@ -142,7 +142,9 @@ def dedup_shard(magic: bytes, xorb: bytes) -> bytes:
     xorbs_at = _ENTRY + _ENTRY
     footer_at = xorbs_at + len(xorb) + _ENTRY
     now = int(time.time())
-    footer = struct.pack("<3Q", 1, _ENTRY, xorbs_at) + bytes(48 + 32)
+    # Reserved in the specification; hf_xet reads three look-up tables here, and where the xorbs end: empty, at the end.
+    tables = struct.pack("<6Q", footer_at, 0, footer_at, 0, footer_at, 0)
+    footer = struct.pack("<3Q", 1, _ENTRY, xorbs_at) + tables + bytes(32)
     footer += struct.pack("<2Q", now, now + 86_400) + bytes(72) + struct.pack("<Q", footer_at)
     return magic + struct.pack("<2Q", 2, _FOOTER) + end + xorb + end + footer
 
