@@ -1,4 +1,4 @@
-"""MLflow artifacts in xet-artifacts."""
+"""MLflow artifacts in local Xet stores and on the Hugging Face Hub."""
 
 from __future__ import annotations
 
