@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import mlflow
 
-experiment = mlflow.create_experiment("demo", artifact_location="s3+https:///tmp/s3-artifacts")
+location = "s3+http://127.0.0.1:8333/models/demo"
+experiment = mlflow.create_experiment("demo", artifact_location=location)
 with mlflow.start_run(experiment_id=experiment) as run:
     mlflow.log_text("hello", "notes/hello.txt")
 
