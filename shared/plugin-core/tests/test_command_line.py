@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import http.server
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,13 @@ from click.testing import CliRunner, Result
 from mlflow.store.artifact import artifact_repository_registry
 from object_service import ServiceError, Stored, Unfinished
 
-from mlflow_plugin_core import checks, command_line
+from mlflow_plugin_core import checks, command_line, errors
 from mlflow_plugin_core.checks import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from mlflow_plugin_core.objects.store import ObjectStore
 
 pytestmark = pytest.mark.enable_socket
 LOCATION = "checked://bucket/root"
@@ -181,6 +184,23 @@ def test_an_address_that_is_refused_or_leads_nowhere_is_told_without_it(service:
     assert "A presigned address cannot be reached: ConnectionError" in message
     assert str(own) not in message
     assert ".mlflow-check" not in message
+
+
+def test_a_plugins_own_step_is_tried_before_anything_is_written(service: Service) -> None:
+    def own(store: ObjectStore) -> None:
+        if store.location != "checked://bucket/good":
+            message = "The tables are missing."
+            raise errors.bad_request(message)
+
+    subject = replace(SUBJECT, steps=[("tables are there", own)])
+
+    good = [step.title for step in checks.run(subject, "checked://bucket/good")]
+    assert good.index("connect and list") < good.index("tables are there") < len(good) - 1
+    service.calls.clear()
+    *_, last = checks.run(subject, LOCATION)
+    assert last.title == "tables are there"
+    assert last.error is not None
+    assert service.calls["put"] == 0
 
 
 def test_an_upload_whose_parts_may_not_be_listed_is_given_up_all_the_same(
