@@ -168,6 +168,8 @@ class App:
                 self._allow(order["token"], order["role"], order["user"])
             case "revoke":
                 self._store.rows("DELETE FROM tokens WHERE token = ?", order["token"])
+            case "waiting":
+                result = self._faults.waiting
             case "requests":
                 result = self._faults.asked()
             case _:

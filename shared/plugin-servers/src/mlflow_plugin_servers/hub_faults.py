@@ -57,6 +57,7 @@ class Faults:
 
     def __init__(self) -> None:
         """Do nothing wrong."""
+        self.waiting = 0
         self._lock = threading.Lock()
         self._orders: list[_Fault] = []
         self._asked: collections.deque[dict[str, Any]] = collections.deque(maxlen=_REMEMBERED)
@@ -88,7 +89,11 @@ class Faults:
             HubError: The error that is answered instead.
         """
         if delay := self._take("delay", request):
+            with self._lock:
+                self.waiting += 1
             time.sleep(delay.seconds)
+            with self._lock:
+                self.waiting -= 1
         fault = self._take("fail", request)
         if fault and not fault.after:
             raise fault.error()

@@ -250,6 +250,10 @@ class HubServer(Server):
         asked: list[dict[str, Any]] = self._tell("requests")
         return asked
 
+    def waiting(self) -> int:
+        """Count the requests whose answers are delayed at this moment, and which are not carried out yet."""
+        return int(self._tell("waiting"))
+
     def new_token(self, role: str = "write") -> str:
         """Make a further token of its user.
 
