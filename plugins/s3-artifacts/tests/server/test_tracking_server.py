@@ -61,7 +61,7 @@ def _server(destination: str, folder: Path) -> Iterator[str]:
             process.wait()
 
 
-def test_a_large_file_goes_past_the_tracking_server_both_ways(
+def test_a_large_file_goes_past_the_server_and_another_streams_through_it(
     s3_bucket: S3Bucket,
     credentials: Callable[[S3Bucket], None],
     tcp_proxy: Any,
@@ -69,6 +69,7 @@ def test_a_large_file_goes_past_the_tracking_server_both_ways(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
+    from mlflow.store.artifact import mlflow_artifacts_repo
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     credentials(s3_bucket)
@@ -77,45 +78,24 @@ def test_a_large_file_goes_past_the_tracking_server_both_ways(
     with _server(destination, tmp_path) as uri:
         between = tcp_proxy(int(uri.rpartition(":")[2]))
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{between.port}")
-        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "true")
-        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "true")
-        monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_MINIMUM_FILE_SIZE", str(8 * _MEBIBYTE))
-        monkeypatch.setenv("MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE", str(8 * _MEBIBYTE))
-        monkeypatch.setenv("MLFLOW_MULTIPART_DOWNLOAD_MINIMUM_FILE_SIZE", str(8 * _MEBIBYTE))
-        monkeypatch.setenv("MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE", str(8 * _MEBIBYTE))
-        base = f"http://127.0.0.1:{between.port}/api/2.0/mlflow-artifacts/artifacts/run"
-        client = get_artifact_repository(base)
+        for name in ("UPLOAD", "DOWNLOAD"):
+            monkeypatch.setenv(f"MLFLOW_ENABLE_PROXY_MULTIPART_{name}", "true")
+            monkeypatch.setenv(f"MLFLOW_MULTIPART_{name}_MINIMUM_FILE_SIZE", str(8 * _MEBIBYTE))
+            monkeypatch.setenv(f"MLFLOW_MULTIPART_{name}_CHUNK_SIZE", str(8 * _MEBIBYTE))
+        client = get_artifact_repository("mlflow-artifacts:/run")
 
         client.log_artifact(str(write_file("large", content)))
-        sent = between.sent
+        assert between.sent < _MEBIBYTE
         fetched = Path(client.download_artifacts("large", str(tmp_path)))
-
         assert fetched.read_bytes() == content
-        assert sent < _MEBIBYTE
-        if hasattr(client, "_multipart_download") or between.received < _MEBIBYTE:
+        if hasattr(mlflow_artifacts_repo, "MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD"):
             assert between.received < _MEBIBYTE
-        assert [info.path for info in client.list_artifacts()] == ["large"]
 
-
-def test_a_file_that_is_streamed_through_the_tracking_server_is_whole(
-    s3_bucket: S3Bucket,
-    credentials: Callable[[S3Bucket], None],
-    write_file: Any,
-    tmp_path: Path,
-    boto3_for: Callable[[S3Bucket], Any],
-) -> None:
-    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
-    credentials(s3_bucket)
-    content = os.urandom(24 * _MEBIBYTE)
-    destination = f"s3+{s3_bucket.endpoint}/{s3_bucket.name}/served"
-    with _server(destination, tmp_path) as uri:
-        client = get_artifact_repository(f"{uri}/api/2.0/mlflow-artifacts/artifacts/run")
-        client.log_artifact(str(write_file("large", content)))
-
-        stored = boto3_for(s3_bucket).get_object(Bucket=s3_bucket.name, Key="served/run/large")
-        assert stored["Body"].read() == content
-        fetched = Path(client.download_artifacts("large", str(tmp_path)))
+        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD", "false")
+        monkeypatch.setenv("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
+        client.log_artifact(str(write_file("streamed", content)))
+        assert between.sent > len(content)
+        fetched = Path(client.download_artifacts("streamed", str(tmp_path)))
         assert fetched.read_bytes() == content
         client.delete_artifacts("large")
-        assert client.list_artifacts() == []
+        assert [info.path for info in client.list_artifacts()] == ["streamed"]
