@@ -117,8 +117,9 @@ def open_any(location: str) -> BlobStore:
     from mlflow_xet_artifacts import file_opening, hub_opening
     from mlflow_xet_artifacts.file_location import SCHEME
 
-    is_local = location.lower().startswith(f"{SCHEME}:")
-    return (file_opening if is_local else hub_opening).open_store(location)
+    if location.lower().startswith(f"{SCHEME}:"):
+        return file_opening.open_store(location)
+    return hub_opening.open_store(location)
 
 
 command_line.add_to(
