@@ -104,6 +104,9 @@ def _names(name: str, kind: str, scheme: str) -> dict[str, str]:
         "title": title,
         "prefix": f"MLFLOW_{name.upper().replace('-', '_')}_",
         "scheme": scheme,
+        # What only some kinds have.
+        "scripts": "",
+        "dependencies": "",
     }
     lists = {
         "settings_rows": "\n".join(own.pop("settings_rows")),
