@@ -1,8 +1,7 @@
 """This plugin's step of the demo: a model, a plot and a large file in Alibaba Cloud OSS.
 
 MLflow's server and its client reach the bucket by one profile, which the operator lets locations
-name. At the end the objects are read back past MLflow and past the plugin, by presigned requests of
-the bare SDK that the plugin does not use by itself: here by plain HTTP.
+name. At the end the objects are read back past MLflow, by presigned addresses and plain HTTP.
 """
 
 from __future__ import annotations
