@@ -187,8 +187,8 @@ def test_an_unknown_scenario_is_an_error(capsys: pytest.CaptureFixture[str]) -> 
     benchmark = Benchmark(Path(), contextmanager(lambda _: iter(())), {}, (), "json", "speed")
 
     with pytest.raises(SystemExit):
-        main(benchmark, ["--only", "smll"])
-    assert "--only: smll; known are imports, trips, small" in capsys.readouterr().err
+        main(benchmark, ["--only", "tiny"])
+    assert "--only: tiny; known are imports, trips, small" in capsys.readouterr().err
 
 
 def test_ratios_are_the_others_seconds_by_the_plugins(capsys: pytest.CaptureFixture[str]) -> None:
