@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from typing import Any
 
-import httpx2
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
 
@@ -17,6 +17,8 @@ from mlflow_xet_artifacts.hub_commits import Committer
 from mlflow_xet_artifacts.hub_messages import Note
 from mlflow_xet_artifacts.settings import XetHubSettings
 
+# The HTTP library of the installed huggingface_hub: httpx, and httpx2 from its version 2 on.
+httpx: Any = import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
 _NOTE = Note("Log", ("1/run/artifacts",), ("a",))
 
 
@@ -36,8 +38,8 @@ class _Hub(HubClient):
         self.gate.wait(10)
         paths = [item["path"] for item in operations]
         if "bad" in paths:
-            request = httpx2.Request("POST", "https://hub/commit")
-            raise HfHubHTTPError("bad path", response=httpx2.Response(400, request=request))
+            request = httpx.Request("POST", "https://hub/commit")
+            raise HfHubHTTPError("bad path", response=httpx.Response(400, request=request))
         self.commits.append(paths)
         return ""
 
@@ -112,6 +114,14 @@ def test_within_the_window_calls_in_a_row_share_one_commit() -> None:
     committer.flush()
 
     assert hub.commits == [[f"{number}" for number in range(10)]]
+
+
+def test_many_commits_in_an_hour_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
+    hub, committer = _Hub(), Committer()
+    for number in range(230):
+        committer.commit(hub, _operation(f"{number}"), _NOTE)
+
+    assert caplog.text.count("MLFLOW_XET_COMMIT_WINDOW") == 1
 
 
 def test_the_window_ends_by_itself() -> None:

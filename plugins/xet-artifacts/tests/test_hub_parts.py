@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import httpx2
+from importlib import import_module
+from typing import Any
+
 import pytest
 from huggingface_hub import hf_raise_for_status
 from huggingface_hub.errors import HfHubHTTPError
@@ -12,6 +14,8 @@ from mlflow_xet_artifacts.client_hub import HubClient
 from mlflow_xet_artifacts.hub_messages import Note, message_of
 from mlflow_xet_artifacts.settings import XetHubSettings
 
+# The HTTP library of the installed huggingface_hub: httpx, and httpx2 from its version 2 on.
+httpx: Any = import_module(HfHubHTTPError.__mro__[1].__module__.partition(".")[0])
 _MIB = 1 << 20
 
 
@@ -29,7 +33,7 @@ def _refusal(status: int, code: str = "", said: str = "", **headers: str) -> Exc
         found["X-Error-Code"] = code
     if said:
         found["X-Error-Message"] = said
-    answer = httpx2.Response(status, headers=found, request=httpx2.Request("GET", url))
+    answer = httpx.Response(status, headers=found, request=httpx.Request("GET", url))
     try:
         hf_raise_for_status(answer)
     except HfHubHTTPError as error:
@@ -101,8 +105,8 @@ def test_what_the_user_set_for_hf_xet_stays() -> None:
         (_refusal(413), "BAD_REQUEST", "MLFLOW_XET_COMMIT_FILES"),
         (_refusal(429), "TEMPORARILY_UNAVAILABLE", "MLFLOW_XET_COMMIT_WINDOW"),
         (_refusal(503), "TEMPORARILY_UNAVAILABLE", "try again later"),
-        (httpx2.ConnectError("refused"), "TEMPORARILY_UNAVAILABLE", "HF_ENDPOINT"),
-        (httpx2.ReadTimeout("slow"), "TEMPORARILY_UNAVAILABLE", "HF_ENDPOINT"),
+        (httpx.ConnectError("refused"), "TEMPORARILY_UNAVAILABLE", "HF_ENDPOINT"),
+        (httpx.ReadTimeout("slow"), "TEMPORARILY_UNAVAILABLE", "HF_ENDPOINT"),
         (ValueError("odd"), "INTERNAL_ERROR", "odd"),
     ],
 )
@@ -142,7 +146,7 @@ def test_without_a_token_a_missing_repository_may_be_a_private_one(
         (_refusal(503), True),
         (_refusal(403), False),
         (_refusal(404, "EntryNotFound"), False),
-        (httpx2.ConnectError("refused"), True),
+        (httpx.ConnectError("refused"), True),
         (ValueError("odd"), False),
     ],
 )

@@ -12,11 +12,13 @@ import hashlib
 import logging
 import os
 import threading
+import time
+from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlflow_plugin_core import uris
+from mlflow_plugin_core import notices, uris
 from mlflow_xet_artifacts import hub_calls, hub_errors
 from mlflow_xet_artifacts.client_hub import RevisionNotFoundError
 from mlflow_xet_artifacts.hub_messages import Note, message_of
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 _registry: dict[tuple[Any, ...], Committer] = {}
 _registry_lock = threading.Lock()
+# The Hub limits commits to a number in an hour that depends on the account; 128 was seen.
+_made: deque[float] = deque(maxlen=100)
+_HOUR = 3_600.0
 
 
 @dataclass
@@ -194,6 +199,21 @@ def _make(batch: Sequence[_Waiting]) -> None:
 
     # Another writer's commit is no obstacle: the same operations are made on the new head.
     hub_calls.repeat(client, post, "Cannot commit")
+    _count(client)
+
+
+def _count(client: HubClient) -> None:
+    """Warn once when this process has made about as many commits as the Hub takes in an hour."""
+    now = time.monotonic()
+    _made.append(now)
+    if len(_made) == _made.maxlen and now - _made[0] < _HOUR and not client.settings.commit_window:
+        notices.warn_once(
+            "hub-commits",
+            f"This process made {len(_made)} commits on the Hub within an hour, and the Hub takes "
+            "only some more of them. Log folders with log_artifacts, or set "
+            "MLFLOW_XET_COMMIT_WINDOW (such as 10 seconds), so that single files share commits.",
+            _logger,
+        )
 
 
 def flush_all() -> None:

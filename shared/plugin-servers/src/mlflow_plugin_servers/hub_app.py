@@ -155,7 +155,8 @@ class App:
         word = request.headers.get("x-control", "")
         if not hmac.compare_digest(word.encode(), self._control.encode()):
             return Response(403)
-        order, result = request.json(), None
+        order = request.json()
+        result: Any = None
         match request.parts[1]:
             case "fault":
                 self._faults.order(order)
