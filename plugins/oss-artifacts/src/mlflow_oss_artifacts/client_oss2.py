@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import urllib.parse
 import warnings
 from contextlib import contextmanager
@@ -28,23 +29,27 @@ if TYPE_CHECKING:
     from mlflow_plugin_core.objects.client import Body, Part
 
 _NOT_FOUND = 404
+_ERRORS = 300
 
 
 class _Answer:
     """An answer of urllib3 as the SDK wants it."""
 
-    def __init__(self, answer: urllib3.BaseHTTPResponse) -> None:
+    def __init__(self, answer: urllib3.BaseHTTPResponse, *, streamed: bool) -> None:
         self.answer = answer
         self.status = answer.status
         self.headers = answer.headers
         self.request_id = answer.headers.get("x-oss-request-id", "")
+        # The SDK leaves answers without a body unread, and their connections would be lost.
+        self._content = None if streamed else io.BytesIO(answer.read())
+        if not streamed:
+            answer.release_conn()
 
     def read(self, amount: int | None = None) -> bytes:
         """Read some of it, or all."""
-        data = self.answer.read(amount)
-        if not data or amount is None:
-            self.answer.release_conn()
-        return data
+        if self._content is not None:
+            return self._content.read(amount)
+        return self.answer.read(amount)
 
     def __iter__(self) -> Iterator[bytes]:
         return self.answer.stream(BLOCK, decode_content=False)
@@ -71,7 +76,10 @@ class _Session:
         # The SDK wraps a body in an adapter of its own, which knows its length.
         if body is not None and not isinstance(body, (bytes, str)):
             body = getattr(body, "file_object", body)
-        return _Answer(self._transport.send(request.method, url, headers, body))
+        answer = self._transport.send(request.method, url, headers, body)
+        # Only whole objects and their ranges are streamed, and no error is.
+        is_object = request.method == "GET" and not request.params and answer.status < _ERRORS
+        return _Answer(answer, streamed=is_object)
 
 
 class _Keys(oss2.credentials.CredentialsProvider):  # type: ignore[misc]  # the SDK is untyped
