@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -350,7 +351,10 @@ def _pending(bucket: Bucket) -> int:
 
 
 def _raw(bucket: Bucket) -> Any:
-    import oss2
+    with warnings.catch_warnings():
+        # Its source has escapes that Python 3.12 warns of while compiling.
+        warnings.simplefilter("ignore")
+        import oss2
 
     auth = oss2.make_auth(bucket.key_id, bucket.key_secret, "v4")
     return oss2.Bucket(auth, bucket.endpoint, bucket.name, region=bucket.region)
