@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 # A file up to this size goes to hf_xet as one piece, and hf_xet works on several of them at once.
 _WHOLE = 8 << 20
-# hf_xet packs chunks into files of 64 MiB and writes them in the background. What is fed beyond
-# what it has written waits in memory: it gets no more than one such file and a bit.
-_AHEAD = 80_000_000
 # A download asks for so much at once: hf_xet's own look-ahead is of the size of the whole file.
 _WINDOW = 32 << 20
 _PAUSE = 0.002
@@ -59,7 +56,7 @@ class Upload:
             commit.abort()
 
     def run(self, sources: Iterable[Source]) -> list[Part]:
-        """Store contents.
+        """Store contents; what is stored at once is held in memory, up to three times 64 MiB of it.
 
         Returns:
             By what each of them is found again, in their order.
@@ -75,19 +72,14 @@ class Upload:
         if source.size <= _WHOLE:
             data = b"".join(source.blocks)
             upload = self._commit.start_upload_bytes(data, sha256=hf_xet.SKIP_SHA256)
-            self._advance(len(data))
+            self._fed += len(data)
             return lambda: upload.result().xet_info
         stream = self._commit.start_upload_stream(sha256=hf_xet.SKIP_SHA256)
         for block in source.blocks:
             stream.write(block)
-            self._advance(len(block))
+            self._fed += len(block)
         info = stream.finish().xet_info
         return lambda: info
-
-    def _advance(self, count: int) -> None:
-        self._fed += count
-        while self._fed - self._commit.progress().total_bytes_completed > _AHEAD:
-            time.sleep(_PAUSE)
 
 
 class Reading:

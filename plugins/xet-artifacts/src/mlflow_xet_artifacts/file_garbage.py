@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.file_index import Part
 
 _BATCH_CONTENTS, _BATCH_BYTES = 500, 512 << 20
+# One of hf_xet's files, filled: a smaller commit would leave more of them, a larger one takes more
+# memory.
+_COMMIT_BYTES = 64 << 20
 _FOLDER = re.compile(r"^chunks-(\d+)$")
 
 
@@ -194,7 +197,13 @@ class _Copy:
 
         def copy() -> list[Part]:
             with reading.opened() as read:
-                return upload.run(self._sources(batch, parts, read))
+                commits = transfer.batched(
+                    self._sources(batch, parts, read),
+                    max_items=_BATCH_CONTENTS,
+                    max_bytes=_COMMIT_BYTES,
+                    size=lambda source: source.size,
+                )
+                return [part for commit in commits for part in upload.run(commit)]
 
         def cancel() -> None:
             reading.cancel()
@@ -223,18 +232,18 @@ class _Copy:
     ) -> Iterator[Source]:
         from mlflow_xet_artifacts.client_local import Source
 
+        def blocks(content: _Live, part: Part, digest: hashlib._Hash) -> Iterator[bytes]:
+            for block in read(part, 0, part.size):
+                digest.update(block)
+                yield block
+            # The parts are read one after another: what was read so far ends with the last of them.
+            if part is parts[content.id][-1] and digest.digest() != content.sha256:
+                raise self._damaged(content)
+
         for each in batch:
             digest = hashlib.sha256()
-
-            def blocks(part: Part, digest: hashlib._Hash = digest) -> Iterator[bytes]:
-                for block in read(part, 0, part.size):
-                    digest.update(block)
-                    yield block
-
             for part in parts[each.id]:
-                yield Source(part.size, blocks(part))
-            if digest.digest() != each.sha256:
-                raise self._damaged(each)
+                yield Source(part.size, blocks(each, part, digest))
 
     def _damaged(self, content: _Live) -> Exception:
         query = "SELECT path FROM entries WHERE content = ? ORDER BY path"
