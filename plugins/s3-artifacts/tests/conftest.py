@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,9 @@ import pytest
 if TYPE_CHECKING:
     from mlflow_plugin_servers.s3_server import S3Bucket
     from mlflow_s3_artifacts.repository import S3ArtifactsRepository
+
+# The helpers beside this file are modules of the tests, not of a package.
+sys.path.insert(0, str(Path(__file__).parent))
 
 SERVERS = [
     pytest.param("s3", id="seaweedfs"),
@@ -107,13 +111,9 @@ def write_file(tmp_path: Path) -> Callable[..., Path]:
 def front() -> Iterator[Callable[[int], Any]]:
     """Put an HTTP server with faults before a port."""
     import contextlib
-    import sys
 
-    sys.path.insert(0, str(Path(__file__).parent))
-    try:
-        from front import Front
-    finally:
-        sys.path.pop(0)
+    from front import Front
+
     with contextlib.ExitStack() as stack:
         yield lambda port: stack.enter_context(Front(port))
 

@@ -23,7 +23,7 @@ class Asked:
     method: str
     path: str
     headers: dict[str, str]
-    size: int
+    body: bytes = b""
 
 
 @dataclass
@@ -81,7 +81,7 @@ class Front:
     def _serve(self, handler: _Handler, port: int) -> None:
         size = int(handler.headers.get("Content-Length") or 0)
         body = handler.rfile.read(size)
-        asked = Asked(handler.command, handler.path, dict(handler.headers), size)
+        asked = Asked(handler.command, handler.path, dict(handler.headers), body)
         self.asked.append(asked)
         answer = self.rule(asked)
         if answer is not None:

@@ -29,7 +29,7 @@ def _refused(location: str) -> str:
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("regoin=a", "did you mean 'region'?"),
+        ("region_=a", "did you mean 'region'?"),
         ("checksum=always", "when_required"),
         ("sse=rot13", "AES256"),
         ("sse_kms_key_id=k", "without sse=aws:kms"),
