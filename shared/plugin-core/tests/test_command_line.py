@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import checked_plugin
 import click
 import pytest
 from checked_plugin import SERVICE, Repository, Rival, Service
 from click.testing import CliRunner, Result
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import NOT_IMPLEMENTED
 from mlflow.store.artifact import artifact_repository_registry
 from object_service import ServiceError, Stored, Unfinished
 
@@ -22,6 +25,7 @@ from mlflow_plugin_core.checks import Subject
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mlflow_plugin_core.objects.client import SignedRequest
     from mlflow_plugin_core.objects.store import ObjectStore
 
 pytestmark = pytest.mark.enable_socket
@@ -184,6 +188,24 @@ def test_an_address_that_is_refused_or_leads_nowhere_is_told_without_it(service:
     assert "A presigned address cannot be reached: ConnectionError" in message
     assert str(own) not in message
     assert ".mlflow-check" not in message
+
+
+def test_a_plugin_without_addresses_for_these_settings_has_no_fault(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unsigned(Service):
+        def sign_get(self, _key: str, _seconds: int) -> SignedRequest:
+            raise MlflowException("no addresses", error_code=NOT_IMPLEMENTED)
+
+    unsigned = Unsigned()
+    monkeypatch.setattr(checked_plugin, "SERVICE", unsigned)
+
+    steps = list(checks.run(SUBJECT, LOCATION))
+
+    assert [step.error for step in steps if step.error] == []
+    (told,) = [step.title for step in steps if "presigned" in step.title]
+    assert "not available with these settings" in told
+    assert unsigned.objects == {}
 
 
 def test_a_plugins_own_step_is_tried_before_anything_is_written(service: Service) -> None:

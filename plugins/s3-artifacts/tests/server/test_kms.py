@@ -64,6 +64,18 @@ def test_objects_are_encrypted_as_asked_and_verified_both_ways(
     assert Path(repository.download_artifacts("small")).read_bytes() == b"small"
 
 
+def test_check_finds_nothing_wrong_where_a_key_of_kms_encrypts(kms_bucket: S3Bucket) -> None:
+    from click.testing import CliRunner
+
+    from mlflow_s3_artifacts.cli import cli
+
+    location = f"s3+{kms_bucket.endpoint}/{kms_bucket.name}/run?sse=aws:kms"
+    checked = CliRunner().invoke(cli, ["check", location])
+
+    assert checked.exit_code == 0, checked.output
+    assert "FAILED" not in checked.output
+
+
 @pytest.mark.parametrize("size", [1_000, 11 * _MEBIBYTE])
 def test_damage_is_found_by_sha256(
     size: int,

@@ -260,9 +260,11 @@ def test_a_key_of_the_customer_encrypts_and_is_never_sent_without_tls(
     tmp_path: Path,
 ) -> None:
     from botocore.exceptions import ClientError
+    from click.testing import CliRunner
     from mlflow.exceptions import MlflowException
 
     from mlflow_plugin_servers.minio import minio
+    from mlflow_s3_artifacts.cli import cli
 
     key = tmp_path / "key"
     key.write_bytes(secrets.token_bytes(32))
@@ -279,6 +281,9 @@ def test_a_key_of_the_customer_encrypts_and_is_never_sent_without_tls(
         client = boto3.client("s3", **bucket.client_options)
         with pytest.raises(ClientError):
             client.get_object(Bucket=bucket.name, Key="a/small")
+        checked = CliRunner().invoke(cli, ["check", repository.artifact_uri])
+        assert checked.exit_code == 0, checked.output
+        assert "presigned address: not available" in checked.output
         plain = bucket.endpoint.replace("https", "http")
         with pytest.raises(MlflowException, match="not encrypted"):
             open_repository(f"s3+{plain}/{bucket.name}/a?{options}")

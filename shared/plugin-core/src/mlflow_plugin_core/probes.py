@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mlflow.exceptions import MlflowException
+
 from mlflow_plugin_core import errors
 
 if TYPE_CHECKING:
@@ -100,14 +102,23 @@ def check_clock(store: ObjectStore) -> str:
     raise errors.bad_request(message)
 
 
-def read_by_address(store: ObjectStore, probe: Probe) -> None:
-    """Fetch the file by an address, as MLflow's clients do that have no credentials."""
+def read_by_address(store: ObjectStore, probe: Probe) -> str | None:
+    """Fetch the file by an address, as MLflow's clients do that have no credentials.
+
+    Returns:
+        What is to know where the settings allow no addresses: nothing is wrong then.
+    """
     import requests
 
-    signed = store.calls.request(
-        lambda: store.client.sign_get(store.keys.key(probe.path), _ADDRESS_SECONDS),
-        "Cannot sign an address",
-    )
+    try:
+        signed = store.calls.request(
+            lambda: store.client.sign_get(store.keys.key(probe.path), _ADDRESS_SECONDS),
+            "Cannot sign an address",
+        )
+    except MlflowException as error:
+        if error.error_code != "NOT_IMPLEMENTED":
+            raise
+        return "not available with these settings; files pass through the tracking server"
     try:
         answer = requests.get(signed.url, headers=dict(signed.headers), timeout=_TIMEOUT_SECONDS)
     except requests.RequestException as error:
@@ -127,6 +138,7 @@ def read_by_address(store: ObjectStore, probe: Probe) -> None:
         )
         raise errors.permission_denied(message)
     probe.compare(answer.content)
+    return None
 
 
 def try_parts(store: ObjectStore, path: str) -> None:
