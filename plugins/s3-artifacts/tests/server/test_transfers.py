@@ -315,3 +315,38 @@ def test_tls_is_checked_and_fast(
         with pytest.raises(MlflowException) as caught:
             open_repository(f"{plain}?retry_timeout=0").list_artifacts()
         assert "TLS" in caught.value.message
+
+
+def test_copy_moves_what_mlflows_own_s3_has_to_a_location_of_the_plugin(
+    s3_bucket: S3Bucket,
+    credentials: Callable[[S3Bucket], None],
+    open_repository: Callable[[str], S3ArtifactsRepository],
+    write_file: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    from click.testing import CliRunner
+
+    from mlflow_s3_artifacts.cli import cli
+
+    credentials(s3_bucket)
+    monkeypatch.setenv("MLFLOW_S3_ENDPOINT_URL", s3_bucket.endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    large = os.urandom(6 * _MEBIBYTE)
+    for name, content in (("model/large", large), ("model/a b/small", b"small"), ("empty", b"")):
+        write_file(name, content, "own")
+    own = f"s3://{s3_bucket.name}/own"
+    open_repository(own).log_artifacts(str(tmp_path / "own"))
+    destination = f"s3+{s3_bucket.endpoint}/{s3_bucket.name}/new?part_size=5242880"
+    command = ["copy", own, destination, "--journal", str(tmp_path / "journal")]
+
+    first = CliRunner().invoke(cli, command)
+    second = CliRunner().invoke(cli, command)
+
+    assert first.exit_code == second.exit_code == 0, first.output + second.output
+    assert "3 files" in first.output
+    assert "0 files" in second.output
+    fetched = Path(open_repository(destination).download_artifacts(""))
+    assert (fetched / "model/large").read_bytes() == large
+    assert (fetched / "model/a b/small").read_bytes() == b"small"
+    assert (fetched / "empty").read_bytes() == b""
