@@ -50,7 +50,10 @@ def settings_table(item: Distribution) -> str:
             parameter = f"`{info.uri_parameter}`" if info.uri_parameter else ""
             default = f"`{info.default}`" if info.default else ""
             text = info.help.replace("|", "\\|")
-            rows.append(f"| `{info.environment}` | {parameter} | {default} | {text} |")
+            row = f"| `{info.environment}` | {parameter} | {default} | {text} |"
+            # A base of several classes of one plugin comes first: its rows are theirs too.
+            if row not in rows:
+                rows.append(row)
     return "\n".join(rows)
 
 

@@ -7,30 +7,17 @@ from pydantic_settings import SettingsConfigDict
 from mlflow_plugin_core.settings import PluginSettings, SecretStr, option
 
 
-class XetFileSettings(PluginSettings):
-    """Settings of `xet+file:` locations: URI parameter, environment, file, default."""
+class XetSettings(PluginSettings):
+    """Settings of both kinds of locations: URI parameter, environment, file, default."""
 
     model_config = SettingsConfigDict(env_prefix="MLFLOW_XET_")
 
-    folders: str = option(
-        "",
-        help="Folders, separated by the path separator (`:`; `;` on Windows), in which a tracking "
-        "server may open stores that a location names.",
-        parameter=None,
-    )
     workers: int = option(
-        4,
-        help="Files that are transferred at once.",
+        8,
+        help="Files that are transferred at once, and requests to the Hub.",
         parameter="workers",
         ge=1,
         le=64,
-    )
-    lock_timeout: float = option(
-        600,
-        help="Seconds to wait while other processes work in the store.",
-        parameter="lock_timeout",
-        ge=0,
-        le=86_400,
     )
     stall_timeout: float = option(
         120,
@@ -41,10 +28,26 @@ class XetFileSettings(PluginSettings):
     )
 
 
-class XetHubSettings(PluginSettings):
-    """Settings of `xet:` locations: URI parameter, environment, file, default."""
+class XetFileSettings(XetSettings):
+    """Further settings of `xet+file:` locations."""
 
-    model_config = SettingsConfigDict(env_prefix="MLFLOW_XET_")
+    folders: str = option(
+        "",
+        help="Folders, separated by the path separator (`:`; `;` on Windows), in which a tracking "
+        "server may open local stores that a location names.",
+        parameter=None,
+    )
+    lock_timeout: float = option(
+        600,
+        help="Seconds to wait while other processes work in a local store.",
+        parameter="lock_timeout",
+        ge=0,
+        le=86_400,
+    )
+
+
+class XetHubSettings(XetSettings):
+    """Further settings of `xet:` locations."""
 
     endpoint: str = option(
         "https://huggingface.co",
@@ -56,13 +59,6 @@ class XetHubSettings(PluginSettings):
         None,
         help="Access token for that Hub; without it the one that `hf auth login` stored.",
         environment="HF_TOKEN",
-    )
-    workers: int = option(
-        8,
-        help="Requests and files that are transferred at once.",
-        parameter="workers",
-        ge=1,
-        le=64,
     )
     memory: int = option(
         256 << 20,
@@ -100,13 +96,6 @@ class XetHubSettings(PluginSettings):
         "Hub may ask for minutes when it limits the rate. 0 repeats nothing.",
         parameter="retry_timeout",
         ge=0,
-        le=86_400,
-    )
-    stall_timeout: float = option(
-        120,
-        help="Seconds without any progress after which a transfer is ended with an error.",
-        parameter="stall_timeout",
-        ge=1,
         le=86_400,
     )
     create_repo: bool = option(
