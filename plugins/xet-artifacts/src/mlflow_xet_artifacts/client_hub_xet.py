@@ -96,13 +96,21 @@ def _session(client: HubClient) -> Any:  # noqa: ANN401  # hf_xet has no types
     key = (os.getpid(), memory)
     with _lock:
         if key not in _sessions:
-            for old in [each for each in _sessions if each[0] != key[0]]:
-                del _sessions[old]
+            # A parent's stays where it is: to end it here would wait for threads that only it has.
             config = hf_xet.XetConfig()
             limits = hub_memory.bounds(memory, known=config.keys(), environ=os.environ)
             config = config.with_config(limits)
             _sessions[key] = hf_xet.XetSession(config)
         return _sessions[key]
+
+
+def _reset_after_fork() -> None:
+    global _lock  # noqa: PLW0603  # another thread of the parent may have held it
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_reset_after_fork)
 
 
 def _finish(group: Any, stall_timeout: float) -> None:  # noqa: ANN401

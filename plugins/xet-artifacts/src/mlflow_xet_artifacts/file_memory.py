@@ -44,6 +44,13 @@ def bounds(
         # It reports transfers in the background, which keeps the store open beyond its closing.
         "telemetry.enabled": False,
     }
+    return settable(wanted, known=known, environ=environ)
+
+
+def settable(
+    wanted: Mapping[str, object], *, known: Iterable[str], environ: Mapping[str, str]
+) -> dict[str, object]:
+    """Return what of it hf_xet's configuration knows and the user did not set in the environment."""
     names = set(known)
     return {
         name: value

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mlflow_xet_artifacts import file_memory
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -38,10 +40,7 @@ def bounds(memory: int, *, known: Iterable[str], environ: Mapping[str, str]) -> 
         "client.ac_initial_upload_concurrency": 1,
         "client.ac_max_download_concurrency": downloads,
         "client.ac_initial_download_concurrency": min(2, downloads),
+        # It sends figures about each transfer to the Hub, which nobody asked for.
+        "telemetry.enabled": False,
     }
-    names = set(known)
-    return {
-        name: value
-        for name, value in wanted.items()
-        if name in names and f"HF_XET_{name.replace('.', '_').upper()}" not in environ
-    }
+    return file_memory.settable(wanted, known=known, environ=environ)
