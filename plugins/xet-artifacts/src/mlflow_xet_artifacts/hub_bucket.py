@@ -6,20 +6,23 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_core import errors, transfer
-from mlflow_plugin_core.blob_store import Upload
+from mlflow_plugin_core.blob_store import Blob, Upload
 from mlflow_xet_artifacts import client_hub_xet, hub_calls, hub_errors
-from mlflow_xet_artifacts.hub_store import HubStore, _size
+from mlflow_xet_artifacts.hub_store import HubStore, size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from mlflow_plugin_core.blob_store import Blob
-    from mlflow_xet_artifacts.client_hub import Entry
+    from mlflow_xet_artifacts.client_hub import Entry, HubClient
 
 
 class BucketStore(HubStore):
     """Artifacts below one folder of a bucket."""
+
+    def __init__(self, client: HubClient) -> None:
+        super().__init__(client)
+        self._is_there = False
 
     def stat(self, path: str) -> Blob | None:
         """Describe one path, or return None if nothing is there."""
@@ -30,8 +33,6 @@ class BucketStore(HubStore):
         return next(iter(self._folder(path)), None) if path else None
 
     def _folder(self, path: str) -> list[Blob]:
-        from mlflow_plugin_core.blob_store import Blob
-
         inside = self._look(
             f"Cannot look at {path!r}",
             lambda: list(self._some(self._absolute(path))),
@@ -45,7 +46,7 @@ class BucketStore(HubStore):
 
     def put_file(self, source: Path, path: str) -> None:
         """Store a local file."""
-        self._put([Upload(source, path, _size(source))])
+        self._put([Upload(source, path, size_of(source))])
 
     def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
         """Store files, so many in one request."""
@@ -63,6 +64,8 @@ class BucketStore(HubStore):
             self._check_writable(upload.path)
         what = f"Cannot store {uploads[0].path!r}"
         what += f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
+        if self.client.settings.create_repo and not self._is_there:
+            self._make_where_missing(what)
         try:
             contents = client_hub_xet.upload(self.client, [upload.source for upload in uploads])
         except Exception as error:
@@ -80,6 +83,16 @@ class BucketStore(HubStore):
                 for upload, content in zip(uploads, contents, strict=True)
             ],
         )
+
+    def _make_where_missing(self, what: str) -> None:
+        # Asked for first: hf_xet would only say that it gets no token.
+        try:
+            hub_calls.repeat(self.client, lambda: list(self._some("")), what)
+        except Exception as error:
+            if type(error).__name__ not in hub_errors.NO_REPO:
+                raise hub_errors.translate(error, what, self.client) from error
+            hub_calls.request(self.client, self.client.make_repo, what)
+        self._is_there = True
 
     def _delete(self, paths: Sequence[str]) -> None:
         operations = [{"type": "deleteFile", "path": self._absolute(path)} for path in paths]

@@ -25,6 +25,8 @@ _TOO_MANY = (
 _AGAIN = "try again later; MLFLOW_XET_RETRY_TIMEOUT sets for how long it is tried"
 _READ_ONLY = "use a token with write access to this repository (HF_TOKEN)"
 _LOGIN = "set HF_TOKEN to a valid token of this Hub, or run `hf auth login`"
+# By name: huggingface_hub 1.0 does not know all of them.
+NO_REPO = frozenset({"RepositoryNotFoundError", "BucketNotFoundError"})
 _ANSWERS: dict[int, tuple[Callable[..., MlflowException], str]] = {
     400: (errors.bad_request, ""),
     401: (errors.unauthenticated, _LOGIN),
@@ -79,7 +81,7 @@ def translate(error: Exception, what: str, client: HubClient) -> MlflowException
     name = type(error).__name__
     code = status(error)
     make, remedy = _ANSWERS.get(code or 0, (errors.internal, ""))
-    if name in {"RepositoryNotFoundError", "GatedRepoError", "BucketNotFoundError"}:
+    if name in NO_REPO | {"GatedRepoError"}:
         make, remedy = _no_repo(client, gated=name.startswith("Gated"))
     elif name == "RevisionNotFoundError":
         remedy = "check the branch or revision of the location"

@@ -69,7 +69,9 @@ class HubStore(BlobStore):
 
     def put_file(self, source: Path, path: str) -> None:
         """Store a local file by a commit, which other calls may share."""
-        operations = self._prepare([Upload(source, path, _size(source))])
+        files = self._below_root([Upload(source, path, size_of(source))])
+        modes = hub_uploads.ask_modes(self.client, files)
+        operations = hub_uploads.prepare(self.client, files, modes)
         note = self._note("Log", [path])
         what = f"Cannot store {path!r}"
         if self.client.settings.commit_window:
@@ -79,18 +81,17 @@ class HubStore(BlobStore):
 
     def put_many(self, uploads: Iterable[Upload], on_done: Callable[[int], None]) -> None:
         """Store files by one commit, or by a few where there are many."""
-        files = list(uploads)
-        for file in files:
-            self._check_writable(file.path)
+        files = self._below_root(list(uploads))
+        modes = hub_uploads.ask_modes(self.client, files)
         for batch in transfer.batched(
             files,
             max_items=self.client.settings.commit_files,
             max_bytes=hub_uploads.REGULAR_BYTES,
-            # Large files go beside Git, so their bytes do not count for a commit.
-            size=lambda file: file.size if file.size <= hub_uploads.REGULAR_FILE else 0,
+            # What goes beside Git is not in the request of the commit.
+            size=lambda file: file.size if modes[file.path] != "lfs" else 0,
         ):
-            operations = self._prepare(batch)
-            note = self._note("Log", [file.path for file in batch])
+            operations = hub_uploads.prepare(self.client, batch, modes)
+            note = Note("Log", (self._root,), tuple(file.path for file in batch))
             self._attempt(
                 f"Cannot store {len(batch)} artifacts",
                 lambda operations=operations, note=note: self._committer.commit(  # type: ignore[misc]
@@ -203,11 +204,10 @@ class HubStore(BlobStore):
             found += [asked[entry.path] for entry in entries if not entry.is_folder]
         return found
 
-    def _prepare(self, uploads: Sequence[Upload]) -> list[dict[str, object]]:
+    def _below_root(self, uploads: Sequence[Upload]) -> list[Upload]:
         for upload in uploads:
             self._check_writable(upload.path)
-        absolute = [upload._replace(path=self._absolute(upload.path)) for upload in uploads]
-        return hub_uploads.prepare(self.client, absolute)
+        return [upload._replace(path=self._absolute(upload.path)) for upload in uploads]
 
     def _look(self, what: str, function: Callable[[], list[Entry]]) -> list[Entry]:
         self.flush()
@@ -263,5 +263,6 @@ class HubStore(BlobStore):
         return found.handle
 
 
-def _size(source: Path) -> int:
+def size_of(source: Path) -> int:
+    """Return the bytes of a local file."""
     return source.stat().st_size

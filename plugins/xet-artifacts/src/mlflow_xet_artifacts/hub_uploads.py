@@ -11,30 +11,31 @@ from mlflow_xet_artifacts import client_hub_xet, hub_calls, hub_errors
 from mlflow_xet_artifacts.client_hub import PREUPLOAD_FILES, Candidate, RevisionNotFoundError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from mlflow_plugin_core.blob_store import Upload
     from mlflow_xet_artifacts.client_hub import HubClient
 
-# The Hub keeps text of up to 10 MB in Git (Hub documentation, "Repository limitations").
-REGULAR_FILE = 10 << 20
-# Such text goes along in the request of the commit, a third larger there.
+# The Hub keeps text of up to 10 MB in Git (Hub documentation, "Repository limitations"). It goes
+# along in the request of the commit, a third larger there.
 REGULAR_BYTES = 16 << 20
 _SAMPLE = 512
 
 
-def prepare(client: HubClient, uploads: Sequence[Upload]) -> list[dict[str, Any]]:
+def prepare(
+    client: HubClient, uploads: Sequence[Upload], modes: Mapping[str, str]
+) -> list[dict[str, Any]]:
     """Upload the content of files, and return what a commit has to say about each.
 
     Args:
         client: The repository.
         uploads: Files whose paths are below the root of the repository.
+        modes: As `ask_modes` returns them.
 
     Raises:
         MlflowException: What the Hub refuses, or a local file that is not there.
     """
-    modes = _modes(client, uploads)
     large = [upload for upload in uploads if upload.size and modes[upload.path] == "lfs"]
     what = f"Cannot upload {len(large)} files"
     sources = [upload.source for upload in large]
@@ -62,7 +63,15 @@ def prepare(client: HubClient, uploads: Sequence[Upload]) -> list[dict[str, Any]
     return list(found.values())
 
 
-def _modes(client: HubClient, uploads: Sequence[Upload]) -> dict[str, str]:
+def ask_modes(client: HubClient, uploads: Sequence[Upload]) -> dict[str, str]:
+    """Ask the Hub which files go into Git and which beside it; makes a branch that is not there.
+
+    Returns:
+        `regular` or `lfs` by path.
+
+    Raises:
+        MlflowException: What the Hub refuses, or a local file that is not there.
+    """
     candidates = [
         Candidate(upload.path, upload.size, _sample(upload.source, upload.path))
         for upload in uploads
@@ -80,7 +89,7 @@ def _ask(client: HubClient, part: Sequence[Candidate]) -> dict[str, str]:
     except RevisionNotFoundError:
         client.make_branch()
     except Exception as error:
-        if not (client.settings.create_repo and type(error).__name__ == "RepositoryNotFoundError"):
+        if not (client.settings.create_repo and type(error).__name__ in hub_errors.NO_REPO):
             raise
         client.make_repo()
         if client.place.branch != "main":

@@ -119,6 +119,32 @@ def test_a_missing_repository_is_named_and_made_when_that_is_wanted(
         api.delete_repo(missing.id)
 
 
+def test_a_missing_bucket_is_made_when_that_is_wanted(
+    open_repository: Open, hub_repo: HubRepo, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import dataclasses
+
+    missing = dataclasses.replace(hub_repo, id=f"{hub_repo.id}-bucket")
+    with pytest.raises(MlflowException, match="MLFLOW_XET_CREATE_REPO=true"):
+        open_repository(repo=missing, repo_type="bucket").list_artifacts()
+
+    monkeypatch.setenv("MLFLOW_XET_CREATE_REPO", "true")
+    repository = open_repository(repo=missing, repo_type="bucket")
+    for _ in range(2):
+        repository.log_artifacts(str(folder))
+    assert len(repository.list_artifacts()) == 3
+
+
+def test_only_what_goes_into_git_counts_for_the_size_of_a_commit(
+    open_repository: Open, api: HfApi, hub_repo: HubRepo, tmp_path: Path
+) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.bin").write_bytes(os.urandom(9 << 20))
+    open_repository().log_artifacts(str(tmp_path))
+
+    assert len(_titles(api, hub_repo)) - 1 == 1
+
+
 def test_a_deletion_is_a_commit_and_its_history_is_spoken_of(
     open_repository: Open,
     api: HfApi,
