@@ -10,7 +10,6 @@ from mlflow.exceptions import MlflowException
 from object_service import EPOCH, FakeService, ServiceError, Stored, Unfinished
 from objects import MIB, store_of, write
 
-from mlflow_plugin_core.blob_store import Blob
 from mlflow_plugin_core.objects.client import Limits
 
 
@@ -20,19 +19,15 @@ def holding(*keys: str) -> FakeService:
     return service
 
 
-def below(path: str) -> Blob:
-    return Blob(path, is_folder=True)
-
-
 def test_a_folder_goes_in_batches_while_it_is_listed() -> None:
     service = holding(*(f"root/f/{at:05}" for at in range(10_001)), "root/other", "root/f2/a")
     store = store_of(service)
-    seen: list[str] = []
-    service.on_request = lambda verb, _key: seen.append(verb)
 
-    store.delete_many([*store.list_all("f"), below("f")])
+    store.delete_all("f")
+
     assert sorted(service.objects) == ["root/f2/a", "root/other"]
-    assert service.calls["delete_batch"] == 11
+    # Nothing is asked twice: small folders are many, and each request is a way there and back.
+    assert service.calls == {"head": 1, "list": 11, "delete_batch": 11}
 
 
 def test_deletes_begin_before_the_listing_ends() -> None:
@@ -112,10 +107,7 @@ def test_markers_and_odd_keys_go_with_their_folder(path: str) -> None:
     service = holding(*(f"root/f/{name}" for name in odd), "root/f2/", "rootless", "another/f/a")
     store = store_of(service)
 
-    # As the repository does it.
-    store.delete_many([*store.list_all(path), *([below(path)] if path else [])])
-    if not path:
-        store.delete_root()
+    store.delete_all(path)
 
     kept = {"rootless", "another/f/a"} | ({"root/f2/"} if path else set())
     assert set(service.objects) == kept
@@ -168,3 +160,11 @@ def test_an_upload_that_cannot_be_cleaned_does_not_keep_the_others() -> None:
 
     assert error.value.error_code == "PERMISSION_DENIED"
     assert list(service.uploads) == ["2"]
+
+
+def test_a_name_that_leaves_no_room_for_a_folder_has_nothing_below_it() -> None:
+    service = holding("root/a")
+
+    store_of(service).delete_all("x" * (service.limits.max_key_bytes - len("root/")))
+
+    assert service.calls == {"head": 1}  # services refuse to list a prefix that is no key

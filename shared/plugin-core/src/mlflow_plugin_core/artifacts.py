@@ -25,11 +25,11 @@ from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow_plugin_core import artifact_paths, errors, uris
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from typing_extensions import Self
 
-    from mlflow_plugin_core.blob_store import Blob, BlobStore, Download
+    from mlflow_plugin_core.blob_store import BlobStore, Download
 
 _logger = logging.getLogger(__name__)
 
@@ -155,24 +155,7 @@ class BlobArtifactRepository(ArtifactRepository):
 
     def delete_artifacts(self, artifact_path: str | None = None) -> None:
         """Delete a file, a folder or everything; succeeds when nothing is there."""
-        path = artifact_paths.normalize(artifact_path)
-        if path:
-            blob = self._store.stat(path)
-            if blob is None:
-                return
-            if not blob.is_folder:
-                self._store.delete(path)
-                return
-        self._store.delete_many(self._below(path))
-        if not path:
-            self._store.delete_root()
-
-    def _below(self, path: str) -> Iterable[Blob]:
-        from mlflow_plugin_core.blob_store import Blob
-
-        yield from self._store.list_all(path)
-        if path:
-            yield Blob(path, is_folder=True)
+        self._store.delete_all(artifact_paths.normalize(artifact_path))
 
     def _is_directory(self, artifact_path: str | None) -> bool:
         path = artifact_paths.normalize(artifact_path)

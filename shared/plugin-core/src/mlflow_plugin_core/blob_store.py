@@ -112,6 +112,27 @@ class BlobStore(Protocol):
         """Remove what is left of a root that was emptied; most services have no folders to remove."""
         return  # a protocol's method of a docstring alone counts as abstract
 
+    def delete_all(self, path: str) -> None:
+        """Delete a file, a folder with all it holds, or everything for ""; nothing there is fine.
+
+        Override it where a service can do so with fewer requests.
+        """
+        if path:
+            blob = self.stat(path)
+            if blob is None:
+                return
+            if not blob.is_folder:
+                self.delete(path)
+                return
+        self.delete_many(self._with_all_below(path))
+        if not path:
+            self.delete_root()
+
+    def _with_all_below(self, path: str) -> Iterator[Blob]:
+        yield from self.list_all(path)
+        if path:
+            yield Blob(path, is_folder=True)
+
     def list_all(self, path: str) -> Iterator[Blob]:
         """Yield every entry below a folder, a folder before what it holds."""
         for blob in self.list_folder(path):

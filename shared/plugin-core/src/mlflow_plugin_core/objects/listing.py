@@ -115,12 +115,8 @@ def _entry(keys: Keys, info: ObjectInfo, seen: set[str], left_out: _LeftOut) -> 
         for folder in folders_above(found):
             if folder not in seen:
                 seen.add(folder)
-                yield Blob(folder, is_folder=True, handle=LISTED)
+                yield Blob(folder, is_folder=True)
     if not found.endswith("/"):
         yield Blob(found, info.size, handle=info)
     elif info.size:
         left_out.add(info.key)  # its folder is there, its content cannot be
-
-
-# What a folder of a flat listing has as its handle: what it holds is listed too.
-LISTED = object()

@@ -209,31 +209,20 @@ class ObjectStore(BlobStore):
         self.calls.request(lambda: self.client.delete(key), f"Cannot delete {path!r}")
 
     def delete_many(self, blobs: Iterable[Blob]) -> None:
-        """Delete objects in batches while they are still being listed.
+        """Delete objects in batches while they are still being listed; folders are no objects."""
+        self._delete_keys(self.keys.key(blob.path) for blob in blobs if not blob.is_folder)
 
-        A folder that is given by itself, and not by a listing, goes with everything below it: keys
-        that are no artifact paths, and the markers that consoles make, are in no listing.
+    def delete_all(self, path: str) -> None:
+        """Delete a file, or everything below a folder while it is being listed.
+
+        Markers that consoles make, and keys that are no artifact paths, go with their folder.
         """
-        folders: list[str] = []
-
-        def keys() -> Iterator[str]:
-            for blob in blobs:
-                if not blob.is_folder:
-                    yield self.keys.key(blob.path)
-                elif blob.handle is not listing.LISTED:
-                    folders.append(blob.path)
-
-        self._delete_keys(keys())
-        for folder in folders:
-            self._delete_below(folder)
-
-    def delete_root(self) -> None:
-        """Delete what is left below the root: markers, and keys that are no artifact paths."""
-        self._delete_below("")
-
-    def _delete_below(self, path: str) -> None:
+        if path and self.head(path) is not None:
+            self.delete(path)
+            return
         prefix = self.keys.prefix(path)
-        self._delete_keys(deletes.keys_below(self.calls, prefix, f"Cannot list {path!r}"))
+        if self.keys.holds(prefix):
+            self._delete_keys(deletes.keys_below(self.calls, prefix, f"Cannot list {path!r}"))
 
     def _delete_keys(self, keys: Iterable[str]) -> None:
         deletes.delete_keys(self.calls, keys, root=self.keys.prefix(""), workers=self.workers)
