@@ -17,7 +17,7 @@ from mlflow_plugin_core import errors, host_policy, notices
 if TYPE_CHECKING:
     from mlflow_oss_artifacts.base import OssClient
     from mlflow_oss_artifacts.location import OssLocation
-    from mlflow_oss_artifacts.store import OssStore
+    from mlflow_plugin_core.objects.store import ObjectStore
 
 _logger = logging.getLogger(__name__)
 
@@ -78,16 +78,16 @@ def prepare(artifact_uri: str) -> Opened:
     return Opened(place, settings, target)
 
 
-def open_store(artifact_uri: str) -> OssStore:
+def open_store(artifact_uri: str) -> ObjectStore:
     """Return the store of an artifact location.
 
     Raises:
         MlflowException: As `prepare` does; also where the chosen SDK is not installed.
     """
-    from mlflow_oss_artifacts.store import OssStore
+    from mlflow_plugin_core.objects.store import ObjectStore
 
     place, settings, target = prepare(artifact_uri)
-    return OssStore(client_for(target), settings, root=place.root, location=artifact_uri)
+    return ObjectStore(client_for(target), settings, root=place.root, location=artifact_uri)
 
 
 def client_for(target: Target) -> OssClient:
