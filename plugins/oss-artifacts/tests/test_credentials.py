@@ -179,6 +179,10 @@ def test_a_file_that_others_can_read_is_warned_about(caplog: pytest.LogCaptureFi
     ("endpoint", "own"),
     [
         ("oss-cn-hangzhou.aliyuncs.com", ""),
+        ("oss-cn-hangzhou-internal.aliyuncs.com", ""),
+        ("oss-accelerate.aliyuncs.com", ""),
+        ("oss-accelerate-overseas.aliyuncs.com", ""),
+        ("bucket.cn-hangzhou.oss.aliyuncs.com", ""),
         ("oss.example.com", "https://oss.example.com"),
         ("https://oss.example.com:443", "oss.example.com"),
     ],
@@ -199,6 +203,10 @@ def test_a_key_goes_to_alibaba_and_to_the_operators_endpoint(
         "evil.example.com",
         "aliyuncs.com.evil.example",
         "evilaliyuncs.com",
+        # Functions that any customer of Alibaba Cloud can run.
+        "1234.cn-hangzhou.fc.aliyuncs.com",
+        "cn-hangzhou.fc.aliyuncs.com",
+        "oss-accelerate.aliyuncs.com.evil.example",
         "http://oss.example.com",
         "oss.example.com:8443",
     ],

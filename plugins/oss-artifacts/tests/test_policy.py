@@ -60,6 +60,9 @@ def test_a_profile_that_the_operator_listed_opens_any_bucket(
     found = opening.prepare("oss://theirs/a?profile=team")
 
     assert found.target.provider.get().key_id == "i"
+    # A key in the location would win over the profile.
+    with pytest.raises(MlflowException, match="is not that of the server's own"):
+        opening.prepare("oss://id:secret@theirs/a?profile=team")
 
 
 def test_an_endpoint_that_the_operator_listed_is_for_the_servers_own_bucket(

@@ -13,8 +13,8 @@ The first of these that is there is taken, so a key never depends on which servi
 9. the RAM role of this ECS instance.
 
 A location is text that any user of a tracking server may write, and OSS's signature does not cover
-the host: a server that was sent a signed request can pass it on to OSS. So 2 to 9 go to Alibaba's
-own hosts, to the endpoint that the operator configured, and to the one that their profile names.
+the host: a server that was sent a signed request can pass it on to OSS. So 2 to 9 go to OSS's own
+endpoints, to the one that the operator configured, and to the one that their profile names.
 """
 
 from __future__ import annotations

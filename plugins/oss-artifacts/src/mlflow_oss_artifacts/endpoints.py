@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mlflow_oss_artifacts.location import OssLocation
     from mlflow_oss_artifacts.settings import OssSettings
 
-ALIBABA = ".aliyuncs.com"
 # "Regions and endpoints" of OSS: oss-<region>[-internal].aliyuncs.com, <region>.oss.aliyuncs.com.
 _NAMED = re.compile(
     r"(?:s3\.)?oss-(?!accelerate)([a-z]{2,}(?:-[a-z0-9]+)+?)(?:-internal)?\.aliyuncs\.com"
 )
 _DUALSTACK = re.compile(r"([a-z]{2,}(?:-[a-z0-9]+)+)\.oss\.aliyuncs\.com")
+_ACCELERATED = re.compile(r"oss-accelerate(?:-overseas)?\.aliyuncs\.com")
 _BY_REGION = {
     "public": "oss-{region}.aliyuncs.com",
     "internal": "oss-{region}-internal.aliyuncs.com",
@@ -68,8 +68,11 @@ class Endpoint:
 
     @property
     def is_alibaba(self) -> bool:
-        """Whether the host is one of Alibaba Cloud's own."""
-        return self.host.endswith(ALIBABA)
+        """Whether the host is one of OSS's own.
+
+        Not every host below aliyuncs.com is: a function of any customer answers there too.
+        """
+        return bool(region_of(self.host) or _ACCELERATED.fullmatch(self.host))
 
     def bucket_url(self, bucket: str) -> str:
         """Where a bucket is, ending in a slash."""

@@ -47,7 +47,7 @@ def check(place: OssLocation, settings: OssSettings) -> None:
                 f"the operator can set {variable}={value} for the server",
             )
     # A listed profile is a key that the operator made for users' buckets.
-    if place.query.get("profile") or host_policy.is_scheme_allowed("oss"):
+    if (place.query.get("profile") and not place.key_id) or host_policy.is_scheme_allowed("oss"):
         return
     allowed = f"{host_policy.ALLOWED_SCHEMES}=oss"
     if not own:
