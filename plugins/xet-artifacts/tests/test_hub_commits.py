@@ -13,7 +13,7 @@ from huggingface_hub.errors import HfHubHTTPError
 
 from mlflow_xet_artifacts import hub_location
 from mlflow_xet_artifacts.client_hub import HubClient
-from mlflow_xet_artifacts.hub_commits import Committer
+from mlflow_xet_artifacts.hub_commits import Committer, _Waiting
 from mlflow_xet_artifacts.hub_messages import Note
 from mlflow_xet_artifacts.settings import XetHubSettings
 
@@ -67,6 +67,29 @@ def test_calls_that_come_during_a_commit_share_the_next_one() -> None:
     assert hub.commits[0] == ["first"]
     assert len(hub.commits) == 2
     assert sorted(hub.commits[1]) == sorted(f"{number}" for number in range(19))
+
+
+def test_a_call_that_is_interrupted_while_it_waits_holds_up_nobody() -> None:
+    class Interrupted(threading.Event):
+        """Ctrl-C comes when the turn has just been given to the one who waits."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            hub.gate.set()
+            assert super().wait(10)
+            raise KeyboardInterrupt
+
+    hub, committer = _Hub(commit_files="1"), Committer()
+    hub.gate.clear()
+    gone = _Waiting(hub, _operation("gone"), _NOTE, turn=Interrupted())
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(committer.commit, hub, _operation("first"), _NOTE)
+        hub.entered.wait(10)
+        with pytest.raises(KeyboardInterrupt):
+            committer._wait(gone)
+        first.result(10)
+        pool.submit(committer.commit, hub, _operation("next"), _NOTE).result(10)
+
+    assert hub.commits == [["first"], ["next"]]
 
 
 def test_a_commit_has_no_more_files_than_the_setting_says() -> None:

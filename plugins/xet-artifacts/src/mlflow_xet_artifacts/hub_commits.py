@@ -36,7 +36,7 @@ _made: deque[float] = deque(maxlen=100)
 _HOUR = 3_600.0
 
 
-@dataclass
+@dataclass(eq=False)
 class _Waiting:
     """What one call wants committed, and how it learns that it is."""
 
@@ -131,13 +131,25 @@ class Committer:
                 self._busy = True
                 mine.turn.set()
         # Either somebody commits it along, or it is this thread's turn to commit for others.
-        mine.turn.wait()
+        try:
+            mine.turn.wait()
+        except BaseException:  # Ctrl-C: nobody may wait for a thread that is gone
+            self._leave(mine)
+            raise
         if not mine.done.done():
             try:
                 self._commit_together(mine.client)
             finally:
                 self._pass_on()
         mine.done.result()
+
+    def _leave(self, mine: _Waiting) -> None:
+        with self._lock:
+            waits = mine in self._queue
+            if waits:
+                self._queue.remove(mine)
+        if waits and mine.turn.is_set():
+            self._pass_on()
 
     def _pass_on(self) -> None:
         with self._lock:
