@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -92,6 +93,32 @@ def test_an_upload_that_is_killed_leaves_the_old_file_and_can_be_repeated(
     store = _store(location)
     assert store.get_range("model", 0, len(new)) == old
     store.put_file(tmp_path / "new", "model")
+    assert store.get_range("model", 0, len(new)) == new
+
+
+def test_ctrl_c_ends_an_upload_and_leaves_the_old_file_and_no_lock(
+    location: str, tmp_path: Path
+) -> None:
+    old, new = os.urandom(100_000), os.urandom(96 * _MEBIBYTE)
+    (tmp_path / "old").write_bytes(old)
+    (tmp_path / "new").write_bytes(new)
+    store = _store(location)
+    store.put_file(tmp_path / "old", "model")
+    chunks = tmp_path / "artifacts.xet"
+    size = sum(each.stat().st_size for each in chunks.rglob("*") if each.is_file())
+
+    process = _start(tmp_path, "log", location, str(tmp_path / "new"), "model")
+    while sum(each.stat().st_size for each in chunks.rglob("default.*")) < size + 10 * _MEBIBYTE:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+
+    assert process.returncode == -signal.SIGINT
+    assert "KeyboardInterrupt" in err
+    assert store.get_range("model", 0, len(new)) == old
+    # No other process is in its way, and it is not in theirs.
+    _store(f"{location}?lock_timeout=5").put_file(tmp_path / "new", "model")
     assert store.get_range("model", 0, len(new)) == new
 
 
