@@ -168,3 +168,13 @@ def test_a_name_that_leaves_no_room_for_a_folder_has_nothing_below_it() -> None:
     store_of(service).delete_all("x" * (service.limits.max_key_bytes - len("root/")))
 
     assert service.calls == {"head": 1}  # services refuse to list a prefix that is no key
+
+
+def test_markers_go_after_what_lies_in_their_folder_and_the_deepest_first() -> None:
+    service = holding("root/f/", "root/f/a", "root/f/b/", "root/f/b/c")
+    gone: list[str] = []
+    service.on_request = lambda verb, key: gone.append(key) if verb == "delete_one" else None
+
+    store_of(service).delete_all("f")
+
+    assert gone == ["root/f/a", "root/f/b/c", "root/f/b/", "root/f/"]

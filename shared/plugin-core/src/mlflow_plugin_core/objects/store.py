@@ -221,8 +221,20 @@ class ObjectStore(BlobStore):
             self.delete(path)
             return
         prefix = self.keys.prefix(path)
-        if self.keys.holds(prefix):
-            self._delete_keys(deletes.keys_below(self.calls, prefix, f"Cannot list {path!r}"))
+        if not self.keys.holds(prefix):
+            return
+        # Services that keep folders (SeaweedFS) leave a marker as long as there is something in it.
+        markers: list[str] = []
+
+        def files() -> Iterator[str]:
+            for key in deletes.keys_below(self.calls, prefix, f"Cannot list {path!r}"):
+                if key.endswith("/"):
+                    markers.append(key)
+                else:
+                    yield key
+
+        self._delete_keys(files())
+        self._delete_keys(reversed(markers))
 
     def _delete_keys(self, keys: Iterable[str]) -> None:
         deletes.delete_keys(self.calls, keys, root=self.keys.prefix(""), workers=self.workers)
