@@ -15,9 +15,9 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from huggingface_hub import __version__ as huggingface_hub_version
 from huggingface_hub import get_session, get_token, hf_raise_for_status
 from huggingface_hub.errors import EntryNotFoundError, RevisionNotFoundError
-from huggingface_hub.utils._headers import build_hf_headers
 
 from mlflow_xet_artifacts.__about__ import __version__
 
@@ -86,11 +86,12 @@ class HubClient:
         # What `hf auth login` stored belongs to the Hub that the same person set as HF_ENDPOINT.
         token = settings.token.get_secret_value() if settings.token else get_token()
         self.has_token = bool(token)
-        self.headers: dict[str, str] = build_hf_headers(
-            token=token or False,
-            library_name="mlflow-xet-artifacts",
-            library_version=__version__,
-        )
+        # Not by build_hf_headers: from huggingface_hub 2 on it asks the Hub for a list of programs
+        # first, which a closed network lets wait, and the public Hub is asked where another is meant.
+        agent = f"mlflow-xet-artifacts/{__version__}; hf_hub/{huggingface_hub_version}"
+        self.headers: dict[str, str] = {"user-agent": agent}
+        if token:
+            self.headers["authorization"] = f"Bearer {token}"
         self._api = f"{self.endpoint}/api/{place.repo_type}s/{place.repo}"
         prefix = "" if place.repo_type == "model" else f"{place.repo_type}s/"
         self._pages = f"{self.endpoint}/{prefix}{place.repo}"
