@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -89,7 +90,10 @@ def test_mlflow_gc_deletes_the_artifacts_and_says_that_the_history_keeps_them(
     client.delete_run(run.info.run_id)
 
     command = [sys.executable, "-m", "mlflow", "gc", f"--backend-store-uri={database}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    environment = {**os.environ, "MLFLOW_TRACKING_URI": database}
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert done.returncode == 0, done.stderr
     assert "stay in the history of the repository on the Hub" in done.stderr
