@@ -124,3 +124,21 @@ def boto3_for() -> Callable[[S3Bucket], Any]:
     import boto3
 
     return lambda bucket: boto3.client("s3", **bucket.client_options)
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A service in memory, with credentials for it."""
+    from memory_s3 import MemoryS3
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return MemoryS3()
+
+
+@pytest.fixture
+def service(memory: Any, front: Any) -> Any:
+    """The HTTP server that speaks for it."""
+    found = front(0)
+    found.rule = memory
+    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -21,22 +20,6 @@ pytestmark = pytest.mark.enable_socket
 
 _MEBIBYTE = 1 << 20
 _ODD = ["a//b", "end/", "tab\tkey", "\x01"]
-
-
-@pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> Any:
-    from memory_s3 import MemoryS3
-
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return MemoryS3()
-
-
-@pytest.fixture
-def service(memory: Any, front: Any) -> Any:
-    found = front(0)
-    found.rule = memory
-    return found
 
 
 @pytest.fixture
@@ -269,112 +252,3 @@ def test_an_answer_with_another_etag_is_not_believed(
         repository = open_repository(f"{location}?retry_timeout=0&fast={fast}")
         with pytest.raises(MlflowException, match="was sent"):
             repository.log_artifact(str(tmp_path / "file"))
-
-
-@pytest.mark.parametrize(
-    ("query", "size"), [("fast=true", 20_000), ("fast=false", 20_000), ("fast=true", 11 << 20)]
-)
-def test_an_object_that_changes_while_it_is_fetched_comes_as_it_is_then(
-    query: str,
-    size: int,
-    memory: Any,
-    service: Any,
-    location: str,
-    open_repository: Callable[[str], S3ArtifactsRepository],
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "file").write_bytes(os.urandom(size))
-    repository = open_repository(f"{location}?part_size=5242880&workers=2&{query}")
-    repository.log_artifact(str(tmp_path / "file"))
-    new = os.urandom(size)
-    reads: list[Any] = []
-
-    def replace(asked: Any) -> Any:
-        if asked.method == "GET" and asked.path.startswith("/bucket/run/file"):
-            reads.append(asked)
-            if len(reads) == 1:
-                memory.objects["run/file"] = (new, hashlib.md5(new).hexdigest(), 0)  # noqa: S324
-        return memory(asked)
-
-    service.rule = replace
-    fetched = repository.download_artifacts("file", str(_folder(tmp_path, "out")))
-
-    assert Path(fetched).read_bytes() == new
-    assert len(reads) > 1
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["file"]
-
-
-def test_an_object_that_is_also_a_folder_is_listed_as_both_and_each_comes_alone(
-    memory: Any,
-    location: str,
-    open_repository: Callable[[str], S3ArtifactsRepository],
-    tmp_path: Path,
-) -> None:
-    repository = open_repository(location)
-    for name in ("a", "a/b"):
-        data = name.encode()
-        memory.objects[f"run/{name}"] = (data, hashlib.md5(data).hexdigest(), 0)  # noqa: S324
-
-    listed = sorted((info.path, info.is_dir) for info in repository.list_artifacts())
-
-    assert listed == [("a", False), ("a", True)]
-    assert [info.path for info in repository.list_artifacts("a")] == ["a/b"]
-    assert Path(repository.download_artifacts("a")).read_bytes() == b"a"
-    assert Path(repository.download_artifacts("a/b")).read_bytes() == b"a/b"
-    with pytest.raises(MlflowException, match="can be no file and folder here at once"):
-        repository.download_artifacts("", str(_folder(tmp_path, "out")))
-    repository.delete_artifacts()
-    assert memory.objects == {}
-
-
-def test_objects_that_are_deleted_during_a_listing_are_left_out_or_named(
-    memory: Any,
-    service: Any,
-    location: str,
-    open_repository: Callable[[str], S3ArtifactsRepository],
-) -> None:
-    repository = open_repository(location)
-    memory.page = 2
-    for number in range(6):
-        memory.objects[f"run/{number}"] = (b"1", hashlib.md5(b"1").hexdigest(), 0)  # noqa: S324
-
-    def delete(asked: Any) -> Any:
-        told = memory(asked)
-        memory.objects.pop("run/1", None)
-        memory.objects.pop("run/3", None)
-        return told
-
-    service.rule = delete
-    assert [info.path for info in repository.list_artifacts()] == ["0", "1", "2", "4", "5"]
-    repository.delete_artifacts()
-    assert memory.objects == {}
-
-
-@pytest.mark.parametrize("as_stream", [False, True])
-def test_a_file_that_ends_with_a_part_has_no_empty_part_behind_it(
-    as_stream: bool,
-    memory: Any,
-    service: Any,
-    location: str,
-    open_repository: Callable[[str], S3ArtifactsRepository],
-    tmp_path: Path,
-) -> None:
-    content = os.urandom(10 * _MEBIBYTE)
-    (tmp_path / "file").write_bytes(content)
-    repository = open_repository(f"{location}?part_size=5242880")
-
-    if as_stream:
-        with (tmp_path / "file").open("rb") as stream:
-            repository._store.put_stream(stream, "file")
-    else:
-        repository.log_artifact(str(tmp_path / "file"))
-
-    sizes = [len(asked.body) for asked in service.asked if "partNumber=" in asked.path]
-    assert sizes == [5 * _MEBIBYTE] * 2
-    assert memory.objects["run/file"][0] == content
-
-
-def _folder(parent: Path, name: str) -> Path:
-    found = parent / name
-    found.mkdir()
-    return found

@@ -239,6 +239,8 @@ class S3Client(ObjectClient):
                 return
             names = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
             marker = {name: found[told] for name, told in names.items() if found.get(told)}
+            if not marker:
+                return  # the same page would come for ever
 
     def verifier(self, info: ObjectInfo) -> Verifier | None:
         """Return what checks this object's content; asks the service where a listing says too little."""

@@ -33,7 +33,7 @@ class Connection:
         region: That requests are signed for.
         bucket_seen: Whether the bucket was found to be there.
         hides_md5: Whether ETags of this bucket were found to be no MD5.
-        fast_failures: How often the fast client got no answer.
+        fast_failures: How often in a row the fast client got no answer.
     """
 
     def __init__(self, target: Target) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mlflow_s3_artifacts.target import Target
 
 _NOT_FOUND = 404
-# Failures of the fast client without an answer, after which boto3 does everything.
+# Failures in a row of the fast client without an answer, after which boto3 does everything.
 _LOST_FAITH = 3
 
 
@@ -69,6 +69,7 @@ class Requests:
         except Exception as error:  # noqa: BLE001  # raised again unless boto3 knows better
             self._let_boto3_try(error, connection)
             return None
+        connection.fast_failures = 0
         md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
         if digests.md5_of(etag) not in {None, md5} and not self.is_encrypted(key):
             raise _mismatch(key, md5, etag)
@@ -81,25 +82,36 @@ class Requests:
         if fast is None:
             return None
         try:
-            return bytes(fast.get(info.key, info.etag))
+            data = bytes(fast.get(info.key, info.etag))
         except Exception as error:  # noqa: BLE001
             self._let_boto3_try(error, connection)
             return None
+        connection.fast_failures = 0
+        return data
 
     def _fast(self, connection: Connection, key: str, size: int) -> client_fast.FastClient | None:
         if size > client_fast.LARGEST or not client_fast.takes(key):
             return None
         return connection.fast(self.target)
 
-    @staticmethod
-    def _let_boto3_try(error: Exception, connection: Connection) -> None:
+    def _let_boto3_try(self, error: Exception, connection: Connection) -> None:
         """Return where boto3 can do better or tell more; else raise the service's own answer."""
         if isinstance(error, FastFailedError):
             connection.fast_failures += 1
             if connection.fast_failures >= _LOST_FAITH:
-                connection.give_up_fast()
+                connection.fast_failures = 0
+                if self._answers_boto3():
+                    connection.give_up_fast()
         elif errors.code_of(error) not in errors.EXPIRED | errors.ELSEWHERE:
             raise error
+
+    def _answers_boto3(self) -> bool:
+        """Tell whether the service answers now: after an outage obstore is as good as before."""
+        try:
+            self.call("head_bucket")
+        except Exception as error:  # noqa: BLE001  # boto3's own request, which follows, tells it
+            return errors.retryable(error) is False
+        return True
 
     def compare(self, found: Any, md5: str, what: str) -> None:  # noqa: ANN401
         """Compare the ETag of an answer with what was sent.
