@@ -123,7 +123,8 @@ class Faults:
             "status": status,
             "headers": request.headers,
         }
-        self._asked.append(entry)
+        with self._lock:  # one that comes while the list is handed over is for the next list
+            self._asked.append(entry)
 
     def asked(self) -> list[dict[str, Any]]:
         """Hand the list of requests over, and begin a new one."""
