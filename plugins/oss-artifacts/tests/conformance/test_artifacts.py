@@ -5,7 +5,9 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
+import mlflow
 import pytest
+from packaging.version import Version
 
 from mlflow_plugin_testing import ArtifactRepositorySuite
 
@@ -58,6 +60,9 @@ class TestArtifacts(ArtifactRepositorySuite):
 
 
 class TestArtifactsByOss2(TestArtifacts):
+    # The second SDK takes minutes and differs by nothing that an older MLflow would see.
+    __test__ = Version(mlflow.__version__) >= Version("3.12")
+
     @pytest.fixture(autouse=True)
     def _older_sdk(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("MLFLOW_OSS_SDK", "oss2")
