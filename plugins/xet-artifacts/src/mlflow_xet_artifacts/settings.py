@@ -66,6 +66,7 @@ class XetHubSettings(XetSettings):
         "lets it send more blocks of 64 MiB at once.",
         parameter="memory",
         ge=128 << 20,
+        le=4096 << 20,
     )
     commit_files: int = option(
         500,

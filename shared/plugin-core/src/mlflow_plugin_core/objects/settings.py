@@ -30,6 +30,7 @@ class TransferSettings(PluginSettings):
         help="Bytes that one transfer may hold in memory, whatever the size of the files.",
         parameter="memory",
         ge=16 * _MEBIBYTE,
+        le=4096 * _MEBIBYTE,
     )
     connect_timeout: float = option(
         10.0,
