@@ -31,8 +31,8 @@ class Subject:
         distribution: Its name, as pip knows it.
         opening: What makes a store of a location, as "module:function".
         repository: Its class, as "module:Class".
-        objects: Whether its stores are `ObjectStore`s, with presigned addresses and uploads in
-            parts.
+        objects: Whether its stores are of the class `ObjectStore`, with presigned addresses and
+            uploads in parts.
         settings: Title of the step that opens the store.
         steps: Titles and tries of what only this plugin has, between listing and writing; each
             raises an `MlflowException` where something is wrong.

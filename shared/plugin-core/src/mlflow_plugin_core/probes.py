@@ -106,7 +106,7 @@ def read_by_address(store: ObjectStore, probe: Probe) -> str | None:
     """Fetch the file by an address, as MLflow's clients do that have no credentials.
 
     Returns:
-        What is to know where the settings allow no addresses: nothing is wrong then.
+        None, or a note where the settings allow no addresses, which is no fault.
     """
     import requests
 
