@@ -1,18 +1,13 @@
 """What the command line of every artifact plugin has: check, copy, and clean where parts may be left.
 
-@click.group()
-@click.version_option(__version__)
-def cli() -> None: ...
+    SUBJECT = Subject(
+        distribution="mlflow-example",
+        opening="mlflow_example.opening:open_store",
+        repository="mlflow_example.repository:ExampleRepository",
+    )
+    command_line.add_to(cli, SUBJECT)
 
-SUBJECT = Subject(
-    distribution="mlflow-example",
-    opening="mlflow_example.opening:open_store",
-    repository="mlflow_example.repository:ExampleRepository",
-)
-command_line.add_to(cli, SUBJECT)
-
-def main() -> None:
-    command_line.run(cli)
+`cli` is the plugin's own click group, and its `main` is `command_line.run(cli)`.
 """
 
 from __future__ import annotations
