@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,3 +66,11 @@ def own(
             monkeypatch.setenv(name, value)
         private_oss_server.requests()
         yield private_oss_server, bucket, f"oss://{bucket.name}/team/1/run/artifacts"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heed_interrupts() -> Iterator[None]:
+    """Have Ctrl-C mean what it means in a terminal: a shell's background job ignores it from birth."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
