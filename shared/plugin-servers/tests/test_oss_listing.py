@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlflow_plugin_servers.oss_errors import OssError
-from mlflow_plugin_servers.oss_http import Body, Request
+from mlflow_plugin_servers.oss_http import Request
 from mlflow_plugin_servers.oss_listing import list_objects
 from mlflow_plugin_servers.oss_store import Store, StoredObject
+from mlflow_plugin_servers.own_http import Body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,10 +17,10 @@ from mlflow_plugin_servers.hub_errors import HubError
 from mlflow_plugin_servers.hub_faults import Faults
 from mlflow_plugin_servers.hub_files import Files
 from mlflow_plugin_servers.hub_git import Git
-from mlflow_plugin_servers.hub_http import Service
+from mlflow_plugin_servers.hub_http import Handler
 from mlflow_plugin_servers.hub_repos import Repo, Repos
 from mlflow_plugin_servers.hub_store import Store
-from mlflow_plugin_servers.oss_http import Response
+from mlflow_plugin_servers.own_http import Response, Service
 
 if TYPE_CHECKING:
     from mlflow_plugin_servers.hub_access import User
@@ -188,7 +188,7 @@ def serve(arguments: list[str]) -> None:
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     app = App(folder, settings)
     try:
-        service = Service((arguments[1], int(arguments[2])), app.answer)
+        service = Service((arguments[1], int(arguments[2])), Handler, app.answer)
     except OSError as error:
         sys.exit(f"cannot listen on port {arguments[2]}: {error.strerror}")
     # From a thread, for `shutdown` waits for the loop that this handler interrupts.

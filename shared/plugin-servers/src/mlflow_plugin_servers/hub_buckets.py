@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from mlflow_plugin_servers.hub_errors import HubError, no_such_entry
 from mlflow_plugin_servers.hub_http import json_answer
 from mlflow_plugin_servers.hub_repos import iso
-from mlflow_plugin_servers.oss_http import Response
+from mlflow_plugin_servers.own_http import Response
 
 if TYPE_CHECKING:
     from mlflow_plugin_servers.hub_access import Access, User

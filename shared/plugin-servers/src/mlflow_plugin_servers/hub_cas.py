@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 from mlflow_plugin_servers.hub_errors import HubError
 from mlflow_plugin_servers.hub_http import json_answer, ranged
 from mlflow_plugin_servers.hub_shard import Term, chunks, dedup_shard, read_shard, unpack
-from mlflow_plugin_servers.oss_http import Piece, Response
+from mlflow_plugin_servers.own_http import Piece, Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mlflow_plugin_servers.oss_http import Response
+from mlflow_plugin_servers.own_http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers.hub_errors import HubError
-from mlflow_plugin_servers.oss_http import Piece
+from mlflow_plugin_servers.own_http import Piece
 
 if TYPE_CHECKING:
     from mlflow_plugin_servers.hub_http import Request
-    from mlflow_plugin_servers.oss_http import Response
+    from mlflow_plugin_servers.own_http import Response
 
 __all__ = ["Faults"]
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from mlflow_plugin_servers.hub_errors import HubError, no_such_entry, no_such_revision
 from mlflow_plugin_servers.hub_git import pointer, read_pointer
 from mlflow_plugin_servers.hub_http import json_answer, ranged
-from mlflow_plugin_servers.oss_http import Piece, Response
+from mlflow_plugin_servers.own_http import Piece, Response
 
 if TYPE_CHECKING:
     from mlflow_plugin_servers.hub_access import Access, User

@@ -1,24 +1,20 @@
-"""HTTP for the Hub server: requests whose paths are taken apart, and answers that may be files."""
+"""Requests as the Hub server takes them apart, and answers in JSON or in ranges of a file."""
 
 from __future__ import annotations
 
-import contextlib
-import http.server
 import json
 import secrets
-import socket
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus
 
-from mlflow_plugin_servers.oss_http import Body, Piece, Response
+from mlflow_plugin_servers import own_http
+from mlflow_plugin_servers.own_http import Piece, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from mlflow_plugin_servers.own_http import Body
 
-__all__ = ["Request", "Service", "json_answer", "ranged"]
-
-_IDLE = 60.0
+__all__ = ["Handler", "Request", "json_answer", "ranged"]
 
 
 @dataclass
@@ -100,88 +96,16 @@ def ranged(piece: Piece, asked: str, headers: dict[str, str]) -> Response:
     return Response(206, headers, Piece(piece.stream, piece.start + start, stop - start))
 
 
-class Service(http.server.ThreadingHTTPServer):
-    """Takes connections, a thread for each, and hands requests on."""
+class Handler(own_http.Handler):
+    """Takes the path apart."""
 
-    daemon_threads = True
-    request_queue_size = 128
+    software = "hub"
+    id_header = "X-Request-Id"
 
-    def __init__(self, where: tuple[str, int], answer: Callable[[Request], Response]) -> None:
-        """Start to listen.
-
-        Args:
-            where: Address and port.
-            answer: What answers a request.
-        """
-        super().__init__(where, _Handler)
-        self.answer = answer
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over clients that went away; anything else is a bug and is logged."""
-        import sys
-
-        if not isinstance(sys.exc_info()[1], OSError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    timeout = _IDLE
-    # Without it each small answer waits for the client's delayed acknowledgement of its headers.
-    disable_nagle_algorithm = True
-    wbufsize = 65536
-    server: Service
-
-    def _handle(self) -> None:
-        request = self._request()
-        answer = self.server.answer(request)
-        try:
-            # What was not read would be taken for the next request.
-            for _ in request.body.blocks():
-                pass
-            self._send(request, answer)
-        finally:
-            if isinstance(answer.body, Piece):
-                answer.body.stream.close()
-
-    do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = _handle  # noqa: N815  (names of the base class)
-
-    def _request(self) -> Request:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        parts = urlsplit(self.path if self.path.startswith("/") else "/")
-        query = [
-            (unquote_plus(name), unquote_plus(value))
-            for name, _, value in (pair.partition("=") for pair in parts.query.split("&") if pair)
-        ]
-        chunked = headers.get("transfer-encoding", "").lower() == "chunked"
-        body = Body(self.rfile, None if chunked else int(headers.get("content-length") or 0))
-        names = tuple(unquote(each) for each in parts.path.split("/")[1:])
+    def received(
+        self, path: str, query: list[tuple[str, str]], headers: dict[str, str], body: Body
+    ) -> Request:
+        """Make a request; see the base class."""
+        names = tuple(unquote(each) for each in path.split("/")[1:])
         base = f"http://{headers.get('host', '')}"
-        return Request(self.command, parts.path, names, query, headers, body, base)
-
-    def _send(self, request: Request, answer: Response) -> None:
-        length = answer.body.length if isinstance(answer.body, Piece) else len(answer.body)
-        self.send_response(answer.status)
-        self.send_header("X-Request-Id", request.request_id)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        if answer.status not in {204, 304} and "Content-Length" not in answer.headers:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-        if request.method != "HEAD" and length:
-            if isinstance(answer.body, bytes):
-                self.wfile.write(answer.body)
-            else:
-                self.wfile.flush()
-                self.connection.sendfile(answer.body.stream, answer.body.start, answer.body.length)
-        self.wfile.flush()
-
-    def version_string(self) -> str:
-        return "hub"
-
-    def log_message(self, *_: object) -> None:
-        """Stay silent; the server keeps its own list of requests."""
-
-    def finish(self) -> None:
-        with contextlib.suppress(OSError, socket.timeout):
-            super().finish()
+        return Request(self.command, path, names, query, headers, body, base)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlflow_plugin_servers.hub_git import Git
     from mlflow_plugin_servers.hub_http import Request
     from mlflow_plugin_servers.hub_store import Store
-    from mlflow_plugin_servers.oss_http import Response
+    from mlflow_plugin_servers.own_http import Response
 
 __all__ = ["Repo", "Repos", "iso"]
 

@@ -16,11 +16,12 @@ from mlflow_plugin_servers.oss_auth import Gate, Key
 from mlflow_plugin_servers.oss_buckets import Buckets
 from mlflow_plugin_servers.oss_errors import OssError, elsewhere, unsupported
 from mlflow_plugin_servers.oss_faults import Faults
-from mlflow_plugin_servers.oss_http import Response, Service
+from mlflow_plugin_servers.oss_http import Handler
 from mlflow_plugin_servers.oss_listing import list_objects
 from mlflow_plugin_servers.oss_multipart import Uploads
 from mlflow_plugin_servers.oss_objects import Objects
 from mlflow_plugin_servers.oss_store import Store
+from mlflow_plugin_servers.own_http import Response, Service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +196,7 @@ def serve(arguments: list[str]) -> None:
     settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
     app = App(folder, settings)
     try:
-        service = Service((arguments[1], int(arguments[2])), app.answer, app.now)
+        service = Service((arguments[1], int(arguments[2])), Handler, app.answer, app.now)
     except OSError as error:
         sys.exit(f"cannot listen on port {arguments[2]}: {error.strerror}")
     # From a thread, for `shutdown` waits for the loop that this handler interrupts.

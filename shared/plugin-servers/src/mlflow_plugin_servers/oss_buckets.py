@@ -7,10 +7,10 @@ import time
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers.oss_errors import OssError, no_such_bucket
-from mlflow_plugin_servers.oss_http import Response
 from mlflow_plugin_servers.oss_listing import count
 from mlflow_plugin_servers.oss_objects import OWNER
 from mlflow_plugin_servers.oss_xml import answer, element, iso_date, parse, text
+from mlflow_plugin_servers.own_http import Response
 
 if TYPE_CHECKING:
     from mlflow_plugin_servers.oss_http import Request

@@ -12,7 +12,8 @@ from mlflow_plugin_servers.oss_errors import OssError
 from mlflow_plugin_servers.oss_objects import CRC
 
 if TYPE_CHECKING:
-    from mlflow_plugin_servers.oss_http import Request, Response
+    from mlflow_plugin_servers.oss_http import Request
+    from mlflow_plugin_servers.own_http import Response
 
 __all__ = ["Faults"]
 

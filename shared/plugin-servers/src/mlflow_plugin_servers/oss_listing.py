@@ -15,8 +15,9 @@ from mlflow_plugin_servers.oss_xml import answer, element, iso_date
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mlflow_plugin_servers.oss_http import Request, Response
+    from mlflow_plugin_servers.oss_http import Request
     from mlflow_plugin_servers.oss_store import Store, StoredObject
+    from mlflow_plugin_servers.own_http import Response
 
 __all__ = ["count", "encoding", "list_objects", "name_writer"]
 

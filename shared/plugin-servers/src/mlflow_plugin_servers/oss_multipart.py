@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_servers.oss_crc64 import combine
 from mlflow_plugin_servers.oss_errors import OssError, no_such_bucket, no_such_upload
-from mlflow_plugin_servers.oss_http import Response
 from mlflow_plugin_servers.oss_listing import count, encoding, name_writer
 from mlflow_plugin_servers.oss_objects import (
     CRC,
@@ -22,6 +21,7 @@ from mlflow_plugin_servers.oss_objects import (
 )
 from mlflow_plugin_servers.oss_store import Blob, StoredObject
 from mlflow_plugin_servers.oss_xml import answer, element, iso_date, parse, text
+from mlflow_plugin_servers.own_http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

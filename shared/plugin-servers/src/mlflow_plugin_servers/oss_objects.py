@@ -12,9 +12,9 @@ from urllib.parse import quote, unquote
 
 from mlflow_plugin_servers.oss_crc64 import combine
 from mlflow_plugin_servers.oss_errors import OssError, no_such_bucket, no_such_key
-from mlflow_plugin_servers.oss_http import Piece, Response
 from mlflow_plugin_servers.oss_store import StoredObject
 from mlflow_plugin_servers.oss_xml import answer, element, http_date, iso_date, parse, text
+from mlflow_plugin_servers.own_http import Piece, Response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from mlflow_plugin_servers.oss_errors import OssError
-from mlflow_plugin_servers.oss_http import Response
+from mlflow_plugin_servers.own_http import Response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
