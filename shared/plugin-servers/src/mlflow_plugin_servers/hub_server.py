@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.server import Server
+from mlflow_plugin_servers.own_server import OrderedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +44,7 @@ class HubRepo:
         return {"HF_ENDPOINT": self.endpoint, "HF_TOKEN": self.token}
 
 
-class HubServer(Server):
+class HubServer(OrderedServer):
     """A server of the Hub's API.
 
     Attributes:
@@ -75,12 +75,11 @@ class HubServer(Server):
             read_token: A token that may only read.
             control: The word that lets one give it orders.
         """
-        super().__init__(local)
+        super().__init__(local, control)
         self.endpoint = endpoint
         self.token = token
         self.user = user
         self.read_token = read_token
-        self._control = control
 
     @classmethod
     def at(cls, uri: str) -> HubServer:
@@ -236,10 +235,6 @@ class HubServer(Server):
         """
         self._tell("lifetime", seconds=seconds)
 
-    def heal(self) -> None:
-        """Take all faults back."""
-        self._tell("heal")
-
     def requests(self) -> list[dict[str, Any]]:
         """Hand over what it was asked since this was called last.
 
@@ -271,11 +266,6 @@ class HubServer(Server):
         """Take a token back, as when it expires."""
         self._tell("revoke", token=token)
 
-    def _put_right(self) -> None:
-        if self.managed:
-            self.start()
-            self.heal()
-
     def _ask(self, method: str, path: str, body: dict[str, Any]) -> None:
         status, answer = self._request(method, path, body)
         if status >= http.HTTPStatus.BAD_REQUEST:
@@ -287,15 +277,6 @@ class HubServer(Server):
     ) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         return self._send(method, path, json.dumps(body or {}), headers)
-
-    def _tell(self, what: str, **order: Any) -> Any:
-        self._ours("give orders to")
-        headers = {"x-control": self._control}
-        status, answer = self._send("POST", f"/_control/{what}", json.dumps(order), headers)
-        if status != http.HTTPStatus.OK:
-            message = f"the Hub server did not understand {what} {order}: {status}"
-            raise ValueError(message)
-        return answer
 
     def _send(self, method: str, path: str, body: str, headers: dict[str, str]) -> tuple[int, Any]:
         parts = urlsplit(self.endpoint)

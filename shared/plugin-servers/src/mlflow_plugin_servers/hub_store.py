@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import secrets
-import sqlite3
-import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mlflow_plugin_servers.hub_errors import HubError
+from mlflow_plugin_servers.own_store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["Store"]
@@ -35,7 +33,7 @@ CREATE TABLE IF NOT EXISTS tokens (token TEXT PRIMARY KEY, role TEXT, user TEXT)
 """
 
 
-class Store:
+class Store(Database):
     """All repositories; each call is one transaction."""
 
     def __init__(self, folder: Path) -> None:
@@ -48,39 +46,7 @@ class Store:
         self.xorbs = folder / "xorbs"
         for each in (self.large, self.xorbs):
             each.mkdir(exist_ok=True)
-        self._lock = threading.RLock()
-        self._database = sqlite3.connect(
-            folder / "hub.sqlite", check_same_thread=False, isolation_level=None
-        )
-        # What was written is with the operating system: a killed server loses nothing.
-        self._database.executescript(
-            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;{_TABLES}"
-        )
-
-    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run a statement.
-
-        Args:
-            statement: SQL.
-            values: Its parameters.
-
-        Returns:
-            Its rows.
-        """
-        with self._lock:
-            return self._database.execute(statement, values).fetchall()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do all that happens meanwhile at once or not at all; others wait."""
-        with self._lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        super().__init__(folder / "hub.sqlite", _TABLES)
 
     def write(self, folder: Path, blocks: Iterable[bytes], *, name: str = "") -> tuple[str, int]:
         """Put bytes into a file.

@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mlflow_plugin_servers.__about__ import __version__
-from mlflow_plugin_servers.binaries import Binaries
 from mlflow_plugin_servers.catalog import Entry
-from mlflow_plugin_servers.errors import ServerUnavailableError
-from mlflow_plugin_servers.local import LocalServer, Recipe
+from mlflow_plugin_servers.local import LocalServer
 from mlflow_plugin_servers.oss_requests import Account
 from mlflow_plugin_servers.oss_server import OssServer
+from mlflow_plugin_servers.own_recipe import OwnRecipe, found, refuse_options
 from mlflow_plugin_servers.ports import LOOPBACK
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
-    from mlflow_plugin_servers.process import Process
+    from mlflow_plugin_servers.binaries import Binaries
 
 __all__ = ["ENTRY", "find", "oss", "prepare"]
 
 REGION = "cn-hangzhou"
 _MAIN = Path(__file__).with_name("oss_main.py")
-_SETTINGS = "settings.json"
 
 
-class _Recipe(Recipe):
+class _Recipe(OwnRecipe):
     name = OssServer.name
-    # It is this package's own and refuses nobody; another user could not read the Python that runs this.
-    accounts = ()
-    ready_within = 20.0
-
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._settings = settings
-
-    def initialise(self, process: Process) -> None:
-        process.add_file(_SETTINGS, json.dumps(self._settings))
-
-    def command(self, folder: Path, port: int) -> list[str]:
-        # -I and -S: nothing of the environment or the installed packages reaches it.
-        return [sys.executable, "-I", "-S", str(_MAIN), str(folder), LOOPBACK, str(port)]
+    program = _MAIN
 
     def ready(self, port: int) -> bool:
         return not self.server(port).problem()
 
     def server(self, port: int, local: LocalServer | None = None) -> OssServer:
-        own = self._settings
+        own = self.settings
         endpoint = f"http://{LOOPBACK}:{port}"
         account = Account(endpoint, own["key_id"], own["secret"], own["region"])
         return OssServer(account, local, own["control"])
@@ -59,7 +42,7 @@ class _Recipe(Recipe):
 
 def find() -> Binaries:
     """Return the server, which is part of this package."""
-    return Binaries({"oss_main.py": _MAIN}, __version__, "this package")
+    return found(_MAIN)
 
 
 def prepare(*, required: bool = True) -> Binaries:
@@ -97,9 +80,7 @@ def oss(
     Raises:
         ServerUnavailableError: It does not start.
     """
-    if options:
-        message = f"failed to start: the oss server has no option {', '.join(options)}"
-        raise ServerUnavailableError(message)
+    refuse_options(_Recipe.name, options)
     del required
     settings = {
         "region": region,

@@ -7,7 +7,6 @@ import contextlib
 import hashlib
 import http
 import http.client
-import json
 import secrets
 import time
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from xml.etree import ElementTree as ET
 from mlflow_plugin_servers.errors import ServerUnavailableError
 from mlflow_plugin_servers.oss_requests import Account, Refused, request
 from mlflow_plugin_servers.oss_xml import element
-from mlflow_plugin_servers.server import Server
+from mlflow_plugin_servers.own_server import OrderedServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +73,7 @@ class Bucket:
         }
 
 
-class OssServer(Server):
+class OssServer(OrderedServer):
     """A server of OSS's protocol, or OSS itself by its URI.
 
     Attributes:
@@ -93,9 +92,8 @@ class OssServer(Server):
             local: Its process, when it was started here.
             control: The word that lets one give it orders.
         """
-        super().__init__(local)
+        super().__init__(local, control)
         self.account = account
-        self._control = control
 
     @classmethod
     def at(cls, uri: str) -> OssServer:
@@ -280,10 +278,6 @@ class OssServer(Server):
         """
         self._tell("move", bucket=bucket, endpoint=endpoint)
 
-    def heal(self) -> None:
-        """Take all faults back, and put clock and buckets right."""
-        self._tell("heal")
-
     def requests(self) -> list[dict[str, Any]]:
         """Hand over what it was asked since this was called last.
 
@@ -312,25 +306,6 @@ class OssServer(Server):
         )
         return key
 
-    def _put_right(self) -> None:
-        if self.managed:
-            self.start()
-            self.heal()
-
     def _texts(self, bucket: str, query: dict[str, str], *paths: str) -> list[str]:
         root = ET.fromstring(request(self.account, "GET", bucket, query=query))  # noqa: S314  (see oss_requests)
         return [each.text or "" for path in paths for each in root.findall(path)]
-
-    def _tell(self, what: str, **order: Any) -> Any:
-        self._ours("give orders to")
-        host = self.account.endpoint.removeprefix("http://")
-        with contextlib.closing(http.client.HTTPConnection(host, timeout=30)) as connection:
-            connection.request(
-                "POST", f"/_control/{what}", json.dumps(order), {"x-control": self._control}
-            )
-            answer = connection.getresponse()
-            body = answer.read()
-        if answer.status != http.HTTPStatus.OK:
-            message = f"the OSS server did not understand {what} {order}: {answer.status}"
-            raise ValueError(message)
-        return json.loads(body)

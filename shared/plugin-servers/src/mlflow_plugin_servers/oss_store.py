@@ -6,22 +6,20 @@ Not over another object store, for the ones at hand order keys by folders, refus
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
 import secrets
 import shutil
-import sqlite3
-import threading
 import time
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from mlflow_plugin_servers.oss_crc64 import crc64
+from mlflow_plugin_servers.own_store import Database
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["Blob", "Store", "StoredObject"]
@@ -77,7 +75,7 @@ class StoredObject:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Store:
+class Store(Database):
     """All buckets; each call is one transaction."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,39 +86,7 @@ class Store:
         """
         self._files = folder / "files"
         self._files.mkdir(exist_ok=True)
-        self.lock = threading.RLock()
-        self._database = sqlite3.connect(
-            folder / "objects.sqlite", check_same_thread=False, isolation_level=None
-        )
-        # What was written is with the operating system: a killed server loses nothing.
-        self._database.executescript(
-            f"PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;{_TABLES}"
-        )
-
-    def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Run a statement.
-
-        Args:
-            statement: SQL.
-            values: Its parameters.
-
-        Returns:
-            Its rows.
-        """
-        with self.lock:
-            return self._database.execute(statement, values).fetchall()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do all that happens meanwhile at once or not at all; others wait."""
-        with self.lock:
-            self._database.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._database.execute("ROLLBACK")
-                raise
-            self._database.execute("COMMIT")
+        super().__init__(folder / "objects.sqlite", _TABLES)
 
     def path(self, blob: Blob) -> Path:
         """Name the file of some bytes."""
