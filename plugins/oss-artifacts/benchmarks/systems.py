@@ -8,18 +8,15 @@ with threads around them for many small files, which neither has.
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.bare_sdk import PART, WORKERS, BareSdk
 from benchmarks.system import MlflowRepository
 
 if TYPE_CHECKING:
-    from benchmarks.system import System
+    from pathlib import Path
 
-# What the plugin does by default.
-_WORKERS = 16
-_PART = 16 << 20
+    from benchmarks.system import System
 
 
 def _keys() -> tuple[str, str, str, str]:
@@ -52,79 +49,17 @@ class Peer(MlflowRepository):
         raise NotImplementedError(folder)
 
 
-class _Sdk:
-    """A bare SDK below one prefix, with threads for many files."""
-
-    def __init__(self, location: str) -> None:
-        self._name, _, self._prefix = location.removeprefix("oss://").partition("/")
-
-    def warm(self) -> None:
-        """Store one byte."""
-        self._put("warm/byte", Path(__file__))
-
-    def put_file(self, path: Path, folder: str) -> None:
-        """Store one file by the SDK's own upload in parts."""
-        self._put_large(f"{folder}/{path.name}", path)
-
-    def put_folder(self, path: Path, folder: str) -> None:
-        """Store all files."""
-        files = [each for each in path.rglob("*") if each.is_file()]
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(lambda one: self._put(f"{folder}/{one.relative_to(path)}", one), files))
-
-    def get(self, path: str, target: Path) -> None:
-        """Fetch a file by ranges, or all files of a folder."""
-        keys = self._keys(f"{path}/")
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        if not keys:
-            self._get_large(path, target / path)
-            return
-        (target / path).mkdir()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(lambda key: self._get(key, target / key), keys))
-
-    def list(self, folder: str) -> int:
-        """List a folder."""
-        return len(self._keys(f"{folder}/"))
-
-    def delete(self, folder: str) -> None:
-        """Delete a folder in batches."""
-        keys = self._keys(f"{folder}/")
-        for start in range(0, len(keys), 1_000):
-            self._delete(keys[start : start + 1_000])
-
-    def _key(self, path: str) -> str:
-        return f"{self._prefix}/{path}"
-
-    def _put(self, path: str, source: Path) -> None:
-        raise NotImplementedError
-
-    def _put_large(self, path: str, source: Path) -> None:
-        raise NotImplementedError
-
-    def _get(self, path: str, target: Path) -> None:
-        raise NotImplementedError
-
-    def _get_large(self, path: str, target: Path) -> None:
-        raise NotImplementedError
-
-    def _keys(self, prefix: str) -> list[str]:
-        raise NotImplementedError
-
-    def _delete(self, paths: list[str]) -> None:
-        raise NotImplementedError
-
-
-class Oss2(_Sdk):
+class Oss2(BareSdk):
     """oss2: one session for all threads, resumable transfers in parallel."""
 
     def __init__(self, location: str) -> None:
         import oss2
 
-        super().__init__(location)
+        self._name, _, prefix = location.removeprefix("oss://").partition("/")
+        super().__init__(prefix)
         endpoint, key_id, secret, region = _keys()
         self._sdk: Any = oss2
-        session = oss2.Session(pool_size=_WORKERS)
+        session = oss2.Session(pool_size=WORKERS)
         auth = oss2.make_auth(key_id, secret, "v4")
         self._bucket = oss2.Bucket(auth, endpoint, self._name, region=region, session=session)
 
@@ -136,9 +71,9 @@ class Oss2(_Sdk):
             self._bucket,
             self._key(path),
             str(source),
-            multipart_threshold=_PART,
-            part_size=_PART,
-            num_threads=_WORKERS,
+            multipart_threshold=PART,
+            part_size=PART,
+            num_threads=WORKERS,
         )
 
     def _get(self, path: str, target: Path) -> None:
@@ -149,34 +84,35 @@ class Oss2(_Sdk):
             self._bucket,
             self._key(path),
             str(target),
-            multiget_threshold=_PART,
-            part_size=_PART,
-            num_threads=_WORKERS,
+            multiget_threshold=PART,
+            part_size=PART,
+            num_threads=WORKERS,
         )
 
-    def _keys(self, prefix: str) -> list[str]:
+    def _paths(self, prefix: str) -> list[str]:
         found = self._sdk.ObjectIteratorV2(self._bucket, prefix=self._key(prefix), max_keys=1_000)
-        return [each.key[len(self._prefix) + 1 :] for each in found]
+        return [self._path(each.key) for each in found]
 
     def _delete(self, paths: list[str]) -> None:
         self._bucket.batch_delete_objects([self._key(path) for path in paths])
 
 
-class Oss2Next(_Sdk):
+class Oss2Next(BareSdk):
     """alibabacloud-oss-v2: its uploader and downloader."""
 
     def __init__(self, location: str) -> None:
         import alibabacloud_oss_v2 as oss
         from alibabacloud_oss_v2.transport import RequestsHttpClient
 
-        super().__init__(location)
+        self._name, _, prefix = location.removeprefix("oss://").partition("/")
+        super().__init__(prefix)
         endpoint, key_id, secret, region = _keys()
         self._sdk: Any = oss
         config = oss.Config(
             region=region,
             endpoint=endpoint,
             credentials_provider=oss.credentials.StaticCredentialsProvider(key_id, secret),
-            http_client=RequestsHttpClient(max_connections=_WORKERS),
+            http_client=RequestsHttpClient(max_connections=WORKERS),
         )
         self._client: Any = oss.Client(config)
 
@@ -185,7 +121,7 @@ class Oss2Next(_Sdk):
         self._client.put_object_from_file(request, str(source))
 
     def _put_large(self, path: str, source: Path) -> None:
-        uploader = self._client.uploader(part_size=_PART, parallel_num=_WORKERS)
+        uploader = self._client.uploader(part_size=PART, parallel_num=WORKERS)
         request = self._sdk.PutObjectRequest(bucket=self._name, key=self._key(path))
         uploader.upload_file(request, filepath=str(source))
 
@@ -194,17 +130,16 @@ class Oss2Next(_Sdk):
         self._client.get_object_to_file(request, str(target))
 
     def _get_large(self, path: str, target: Path) -> None:
-        downloader = self._client.downloader(part_size=_PART, parallel_num=_WORKERS)
+        downloader = self._client.downloader(part_size=PART, parallel_num=WORKERS)
         request = self._sdk.GetObjectRequest(bucket=self._name, key=self._key(path))
         downloader.download_file(request, filepath=str(target))
 
-    def _keys(self, prefix: str) -> list[str]:
+    def _paths(self, prefix: str) -> list[str]:
         request = self._sdk.ListObjectsV2Request(
             bucket=self._name, prefix=self._key(prefix), max_keys=1_000
         )
         pages = self._client.list_objects_v2_paginator().iter_page(request)
-        cut = len(self._prefix) + 1
-        return [each.key[cut:] for page in pages for each in page.contents or ()]
+        return [self._path(each.key) for page in pages for each in page.contents or ()]
 
     def _delete(self, paths: list[str]) -> None:
         objects = [self._sdk.DeleteObject(key=self._key(path)) for path in paths]

@@ -7,89 +7,18 @@ in threads for small files and by its own transfers in parts for large ones; obs
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.bare_sdk import PART, WORKERS, BareSdk
 from benchmarks.system import MlflowRepository
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from benchmarks.system import System
 
-# What the plugin does by default.
-_WORKERS = 16
-_PART = 16 << 20
-_BATCH = 1_000
 
-
-class _Sdk:
-    """A bare SDK below one prefix, with threads for many files."""
-
-    def __init__(self, url: str, prefix: str) -> None:
-        self._endpoint, _, self._name = url.rpartition("/")
-        self._prefix = prefix
-
-    def warm(self) -> None:
-        """Store one byte."""
-        self._put("warm/byte", Path(__file__))
-
-    def put_file(self, path: Path, folder: str) -> None:
-        """Store one file by the SDK's own upload in parts."""
-        self._put_large(f"{folder}/{path.name}", path)
-
-    def put_folder(self, path: Path, folder: str) -> None:
-        """Store all files."""
-        files = [each for each in path.rglob("*") if each.is_file()]
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(lambda one: self._put(f"{folder}/{one.relative_to(path)}", one), files))
-
-    def get(self, path: str, target: Path) -> None:
-        """Fetch a file by ranges, or all files of a folder."""
-        paths = self._paths(f"{path}/")
-        (target / path).parent.mkdir(parents=True, exist_ok=True)
-        if not paths:
-            self._get_large(path, target / path)
-            return
-        (target / path).mkdir()
-        with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(lambda found: self._get(found, target / found), paths))
-
-    def list(self, folder: str) -> int:
-        """List a folder."""
-        return len(self._paths(f"{folder}/"))
-
-    def delete(self, folder: str) -> None:
-        """Delete a folder in batches."""
-        paths = self._paths(f"{folder}/")
-        for start in range(0, len(paths), _BATCH):
-            self._delete(paths[start : start + _BATCH])
-
-    def _key(self, path: str) -> str:
-        return f"{self._prefix}/{path}"
-
-    def _path(self, key: str) -> str:
-        return key[len(self._prefix) + 1 :]
-
-    def _put(self, path: str, source: Path) -> None:
-        raise NotImplementedError
-
-    def _put_large(self, path: str, source: Path) -> None:
-        raise NotImplementedError
-
-    def _get(self, path: str, target: Path) -> None:
-        raise NotImplementedError
-
-    def _get_large(self, path: str, target: Path) -> None:
-        raise NotImplementedError
-
-    def _paths(self, prefix: str) -> list[str]:
-        raise NotImplementedError
-
-    def _delete(self, paths: list[str]) -> None:
-        raise NotImplementedError
-
-
-class Boto3(_Sdk):
+class Boto3(BareSdk):
     """boto3 with a connection for each thread."""
 
     def __init__(self, url: str, prefix: str) -> None:
@@ -97,13 +26,14 @@ class Boto3(_Sdk):
         from boto3.s3.transfer import TransferConfig
         from botocore.config import Config
 
-        super().__init__(url, prefix)
-        config = Config(max_pool_connections=_WORKERS)
+        super().__init__(prefix)
+        self._endpoint, _, self._name = url.rpartition("/")
+        config = Config(max_pool_connections=WORKERS)
         self._client: Any = boto3.client("s3", endpoint_url=self._endpoint, config=config)
         self._transfer = TransferConfig(
-            multipart_threshold=_PART,
-            multipart_chunksize=_PART,
-            max_concurrency=_WORKERS,
+            multipart_threshold=PART,
+            multipart_chunksize=PART,
+            max_concurrency=WORKERS,
             preferred_transfer_client="classic",
         )
 
@@ -132,14 +62,15 @@ class Boto3(_Sdk):
         self._client.delete_objects(Bucket=self._name, Delete={"Objects": objects, "Quiet": True})
 
 
-class Obstore(_Sdk):
+class Obstore(BareSdk):
     """obstore, called from threads; it sends large files in parts by itself."""
 
     def __init__(self, url: str, prefix: str) -> None:
         import obstore
         from obstore.store import S3Store
 
-        super().__init__(url, prefix)
+        super().__init__(prefix)
+        self._endpoint, _, self._name = url.rpartition("/")
         self._sdk: Any = obstore
         self._store = S3Store(
             self._name,
@@ -156,7 +87,7 @@ class Obstore(_Sdk):
 
     def _put_large(self, path: str, source: Path) -> None:
         self._sdk.put(
-            self._store, self._key(path), source, chunk_size=_PART, max_concurrency=_WORKERS
+            self._store, self._key(path), source, chunk_size=PART, max_concurrency=WORKERS
         )
 
     def _get(self, path: str, target: Path) -> None:
