@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 1 << 20
 
 
-class Peer:
-    """mlflow-dbstore 1.0.1, by its class: its packaging asks for modules that are gone."""
+class Peer(MlflowRepository):
+    """mlflow-dbstore 1.0.1, by its class: its packaging asks for modules that are gone.
+
+    It holds whole files in memory, all of a folder at once, and reads every content to list.
+    """
 
     def __init__(self, url: str) -> None:
         import sys
@@ -49,22 +52,6 @@ class Peer:
     def warm(self) -> None:
         """List, which connects."""
         self._repository.list_artifacts("warm")
-
-    def put_file(self, path: Path, folder: str) -> None:
-        """Store one file, whole in memory."""
-        self._repository.log_artifact(str(path), folder)
-
-    def put_folder(self, path: Path, folder: str) -> None:
-        """Store all files in one transaction, all of them in memory."""
-        self._repository.log_artifacts(str(path), folder)
-
-    def get(self, path: str, target: Path) -> None:
-        """Fetch."""
-        self._repository.download_artifacts(path, str(target))
-
-    def list(self, folder: str) -> int:
-        """List, by a query that reads every content too."""
-        return len(self._repository.list_artifacts(folder))
 
     def delete(self, folder: str) -> None:
         """Refuse: the peer has no delete."""

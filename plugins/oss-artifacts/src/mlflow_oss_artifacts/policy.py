@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from mlflow.exceptions import MlflowException
 
 from mlflow_oss_artifacts import location
-from mlflow_plugin_core import errors, host_policy
+from mlflow_plugin_core import host_policy
 
 if TYPE_CHECKING:
     from mlflow_oss_artifacts.location import OssLocation
@@ -90,10 +90,4 @@ def _own_locations() -> list[OssLocation]:
 
 
 def _refused(place: OssLocation, why: str, remedy: str) -> Exception:
-    message = errors.explain(
-        "The tracking server does not open this artifact location",
-        location=place.uri,
-        why=why,
-        remedy=remedy,
-    )
-    return errors.invalid_parameter(message)
+    return host_policy.refusal(place.uri, why=why, remedy=remedy)

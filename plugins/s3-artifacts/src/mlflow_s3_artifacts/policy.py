@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugin_core import errors, host_policy, uris
+from mlflow_plugin_core import host_policy, uris
 from mlflow_s3_artifacts import location
 
 if TYPE_CHECKING:
@@ -136,13 +136,7 @@ def _variable(name: str) -> str:
 
 
 def _refuse(place: S3Location, why: str, remedy: str) -> Exception:
-    message = errors.explain(
-        "The tracking server does not open this artifact location",
-        location=place.uri,
-        why=why,
-        remedy=remedy,
-    )
-    return errors.invalid_parameter(message)
+    return host_policy.refusal(place.uri, why=why, remedy=remedy)
 
 
 __all__ = ["check", "is_own", "may_use_ambient_credentials"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugin_core import errors, host_policy, uris
+from mlflow_plugin_core import host_policy, uris
 from mlflow_sqlserver_artifacts import location
 from mlflow_sqlserver_artifacts.options import driver_of
 
@@ -56,15 +56,13 @@ def check(place: SqlLocation, settings: SqlSettings) -> None:
         return
     found = [_differences(place, own) for own in _own_locations() if own.server == place.server]
     nearest = min(found, key=len) if found else ["host"]
-    message = errors.explain(
-        "The tracking server does not open this artifact location",
-        location=place.uri,
+    raise host_policy.refusal(
+        place.uri,
         why="it is on the host of the server's own artifact storage, and differs from that in: "
         + ", ".join(nearest),
         remedy="write it as the server's own location is, or the operator can set "
         f"{host_policy.ALLOWED_SCHEMES}={place.dialect} for the server",
     )
-    raise errors.invalid_parameter(message)
 
 
 def _own_locations() -> list[SqlLocation]:

@@ -31,12 +31,7 @@ def bounds(
     """
     size = max(_LEAST, min(_MOST, (total or _total_memory()) // _SHARE))
     wanted: dict[str, object] = {
-        "reconstruction.download_buffer_size": size,
-        "reconstruction.download_buffer_perfile_size": size,
-        "reconstruction.download_buffer_limit": 2 * size,
-        "reconstruction.min_reconstruction_fetch_size": size,
-        "reconstruction.max_reconstruction_fetch_size": 2 * size,
-        "reconstruction.min_prefetch_buffer": size,
+        **download_buffers(size),
         "client.ac_max_upload_concurrency": 1,
         "client.ac_initial_upload_concurrency": 1,
         "client.ac_max_download_concurrency": 2,
@@ -45,6 +40,18 @@ def bounds(
         "telemetry.enabled": False,
     }
     return settable(wanted, known=known, environ=environ)
+
+
+def download_buffers(size: int) -> dict[str, object]:
+    """Return the settings of what a download holds, for buffers of so many bytes."""
+    return {
+        "reconstruction.download_buffer_size": size,
+        "reconstruction.download_buffer_perfile_size": size,
+        "reconstruction.download_buffer_limit": 2 * size,
+        "reconstruction.min_reconstruction_fetch_size": size,
+        "reconstruction.max_reconstruction_fetch_size": 2 * size,
+        "reconstruction.min_prefetch_buffer": size,
+    }
 
 
 def settable(

@@ -30,12 +30,7 @@ def bounds(memory: int, *, known: Iterable[str], environ: Mapping[str, str]) -> 
     uploads = max(1, memory // _BLOCK - 1)
     downloads = max(2, min(_MOST_DOWNLOADS, memory // (64 << 20)))
     wanted: dict[str, object] = {
-        "reconstruction.download_buffer_size": size,
-        "reconstruction.download_buffer_perfile_size": size,
-        "reconstruction.download_buffer_limit": 2 * size,
-        "reconstruction.min_reconstruction_fetch_size": size,
-        "reconstruction.max_reconstruction_fetch_size": 2 * size,
-        "reconstruction.min_prefetch_buffer": size,
+        **file_memory.download_buffers(size),
         "client.ac_max_upload_concurrency": uploads,
         "client.ac_initial_upload_concurrency": 1,
         "client.ac_max_download_concurrency": downloads,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from mlflow.exceptions import MlflowException
 
-from mlflow_plugin_core import errors, host_policy
+from mlflow_plugin_core import host_policy
 from mlflow_xet_artifacts import hub_location
 
 if TYPE_CHECKING:
@@ -37,13 +37,11 @@ def check(place: HubLocation, settings: XetHubSettings) -> None:
     patterns = [item.strip() for item in settings.allowed_repos.split(",") if item.strip()]
     if any(fnmatch.fnmatchcase(place.repo, pattern) for pattern in patterns):
         return
-    message = errors.explain(
-        "The tracking server does not open this artifact location",
-        location=place,
+    raise host_policy.refusal(
+        place,
         why=f"{place.repo} is not the repository of the server's own artifact storage",
         remedy=f"the operator can add {place.repo} to {_SETTING} for the server",
     )
-    raise errors.invalid_parameter(message)
 
 
 def _own_locations() -> list[HubLocation]:

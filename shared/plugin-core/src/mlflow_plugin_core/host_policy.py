@@ -18,6 +18,8 @@ from mlflow_plugin_core import errors, uris
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mlflow.exceptions import MlflowException
+
 ALLOWED_SCHEMES = "MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES"
 # `mlflow server` exports both to its workers, in every version from 2.22 to 3.17.
 _ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
@@ -103,13 +105,28 @@ def check_folder(
         base = Path(folder).resolve()
         if base == wanted or base in wanted.parents:
             return
-    message = errors.explain(
-        "The tracking server does not open this artifact location",
-        location=str(path),
+    raise refusal(
+        str(path),
         why="it does not lie in a folder that the server's operator named",
         remedy=f"the operator can add {str(wanted.parent)!r} to {setting} for the server",
     )
-    raise errors.invalid_parameter(message)
+
+
+def refusal(location: object, *, why: str, remedy: str) -> MlflowException:
+    """Return the INVALID_PARAMETER_VALUE for a location that a server's operator did not choose.
+
+    Args:
+        location: What was asked for; redacted.
+        why: What it differs in from what the operator chose.
+        remedy: What the operator can set.
+    """
+    message = errors.explain(
+        "The tracking server does not open this artifact location",
+        location=location,
+        why=why,
+        remedy=remedy,
+    )
+    return errors.invalid_parameter(message)
 
 
 def server_locations(environ: Mapping[str, str] | None = None) -> list[str]:
