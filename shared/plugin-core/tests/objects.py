@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 from mlflow_plugin_core.objects.settings import TransferSettings
@@ -35,3 +36,8 @@ def write(path: Path, size: int, seed: int = 1) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content(size, seed))
     return path
+
+
+def workers_alive() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("mlflow-transfer")]

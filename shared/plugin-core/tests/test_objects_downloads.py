@@ -6,7 +6,6 @@ import _thread
 import errno
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mlflow.exceptions import MlflowException
 from object_service import FakeService, ServiceError, Stored
-from objects import MIB, content, store_of
+from objects import MIB, content, store_of, workers_alive
 
 from mlflow_plugin_core import local_files
 from mlflow_plugin_core.blob_store import Blob, Download
@@ -302,8 +301,7 @@ def test_ctrl_c_leaves_no_thread_and_no_temporary_file(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         store.get_file(listed(store), tmp_path / "a")
 
-    names = [thread.name for thread in threading.enumerate()]
-    assert not [name for name in names if name.startswith("mlflow-transfer")]
+    assert not workers_alive()
     assert left_in(tmp_path) == []
     assert service.calls["read"] < 5
 

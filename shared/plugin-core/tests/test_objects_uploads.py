@@ -3,36 +3,24 @@
 from __future__ import annotations
 
 import _thread
-import io
 import os
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import pytest
 from mlflow.exceptions import MlflowException
 from object_service import FakeService, ServiceError, Stored
-from objects import MIB, content, settings, store_of, write
+from objects import MIB, content, store_of, workers_alive, write
 
-from mlflow_plugin_core import errors, transfer
 from mlflow_plugin_core.blob_store import Upload
-from mlflow_plugin_core.objects import notes, streams
-from mlflow_plugin_core.objects.client import Body, Limits, ObjectInfo, Part
-from mlflow_plugin_core.objects.store import ObjectStore
-
-if TYPE_CHECKING:
-    from mlflow_plugin_core.objects.crew import Crew
+from mlflow_plugin_core.objects import notes
+from mlflow_plugin_core.objects.client import Limits, ObjectInfo, Part
 
 
 def passing(count: int) -> list[ServiceError]:
     return [ServiceError("InternalError", passing=True) for _ in range(count)]
-
-
-def workers_alive() -> list[str]:
-    names = [thread.name for thread in threading.enumerate()]
-    return [name for name in names if name.startswith("mlflow-transfer")]
 
 
 def test_a_part_is_repeated_alone(tmp_path: Path) -> None:
@@ -349,139 +337,3 @@ def test_ctrl_c_does_not_wait_for_pauses(tmp_path: Path) -> None:
 
     assert time.monotonic() - began < 20
     assert not service.uploads
-
-
-class BrokenStream(io.RawIOBase):
-    """Yields some bytes, then raises."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self._left = length
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        if not self._left:
-            message = "the client went away"
-            raise ConnectionAbortedError(message)
-        count = min(len(buffer), self._left, 70_001)
-        buffer[:count] = bytes(count)
-        self._left -= count
-        return count
-
-
-@pytest.mark.parametrize("length", [0, 100, 6 * MIB, 40 * MIB])
-def test_a_stream_that_raises_leaves_nothing(length: int) -> None:
-    service = FakeService()
-
-    with pytest.raises(ConnectionAbortedError, match="went away"):
-        store_of(service).put_stream(io.BufferedReader(BrokenStream(length)), "s")
-
-    assert not service.objects
-    assert not service.uploads
-    assert not workers_alive()
-
-
-def test_a_stream_keeps_within_its_memory() -> None:
-    service = FakeService()
-    service.latency = 0.01
-    data = content(90 * MIB)
-
-    store_of(service, workers=16, memory=24 * MIB).put_stream(io.BytesIO(data), "s")
-
-    assert service.objects["root/s"].data == data
-    assert 6 * MIB < service.most_bytes_at_once <= 24 * MIB
-
-
-def test_parts_of_a_long_stream_grow_and_wait_on_the_disk() -> None:
-    # A service of tiny parts: 16 MiB are to it what 8,000 MiB are to S3.
-    limits = Limits(min_part_bytes=1, max_part_bytes=5 * MIB)
-    service = FakeService(limits)
-    data = content(36 * MIB)
-    sizes: list[int] = []
-
-    class Watching(FakeService):
-        def put_part(self, key: str, upload_id: str, number: int, body: Body) -> Part:
-            sizes.append(body.size)
-            return super().put_part(key, upload_id, number, body)
-
-    service = Watching(limits)
-    tiny = settings(workers=1).model_copy(update={"part_size": 16_384, "memory": 65_536})
-    store = ObjectStore(service, tiny, root="root", location="fake://bucket")
-    streams.put_stream(store.calls, tiny, io.BytesIO(data), "root/s", "s")
-
-    assert service.objects["root/s"].data == data
-    assert sizes[:400] == [16_384] * 400
-    assert max(sizes) > 3 * 16_384
-    assert sizes[:-1] == sorted(sizes[:-1])
-
-
-def test_a_stream_with_more_parts_than_the_service_takes_ends_with_an_error() -> None:
-    service = FakeService(Limits(max_parts=3))
-
-    with pytest.raises(MlflowException, match="more than 3 parts") as error:
-        store_of(service).put_stream(io.BytesIO(bytes(16 * MIB)), "s")
-
-    assert error.value.error_code == "INVALID_PARAMETER_VALUE"
-    assert not service.uploads
-
-
-class Batching(ObjectStore):
-    """A plugin that sends small files by itself."""
-
-    small_files = 1_000
-    small_requests = 4
-
-    def __init__(self, service: FakeService, **changes: object) -> None:
-        super().__init__(service, settings(**changes), root="root", location="fake://bucket")
-        self.batches: list[int] = []
-
-    def _put_small(self, batch: Sequence[Upload], crew: Crew) -> None:
-        self.batches.append(len(batch))
-        # Its four requests are all that may be made at once.
-        assert isinstance(self.client, FakeService)
-        assert self.client.at_once == 0
-        for item in batch:
-            super()._put_small([item], crew)
-
-
-def test_a_plugin_may_take_all_small_files_at_once(tmp_path: Path) -> None:
-    store = Batching(FakeService())
-    sizes = [*[10] * 300, 42 * MIB]
-    uploads = [
-        Upload(write(tmp_path / str(at), size), f"f/{at}", size) for at, size in enumerate(sizes)
-    ]
-    done: list[int] = []
-
-    store.put_many(uploads, done.append)
-
-    assert store.batches == [300]
-    assert sum(done) == 301
-
-
-def test_failures_of_a_batch_are_named_by_file(tmp_path: Path) -> None:
-    class Failing(Batching):
-        def _put_small(self, batch: Sequence[Upload], crew: Crew) -> None:
-            raise transfer.SeveralFailedError(
-                [(item.path, errors.permission_denied("no")) for item in batch[:2]]
-            )
-
-    source = write(tmp_path / "a", 1)
-    with pytest.raises(MlflowException, match="2 item.s.:\nf/0: no\nf/1: no") as error:
-        Failing(FakeService()).put_many(
-            [Upload(source, f"f/{at}", 1) for at in range(5)], lambda _count: None
-        )
-    assert error.value.error_code == "PERMISSION_DENIED"
-
-
-def test_after_a_failure_no_other_file_is_begun(tmp_path: Path) -> None:
-    service = FakeService()
-    service.fail("put", ServiceError("AccessDenied"))
-    source = write(tmp_path / "a", 1)
-    uploads = [Upload(source, f"f/{at}", 1) for at in range(2_000)]
-
-    with pytest.raises(MlflowException, match="Cannot store 'f/"):
-        store_of(service).put_many(uploads, lambda _count: None)
-
-    assert service.calls["put"] < 200
