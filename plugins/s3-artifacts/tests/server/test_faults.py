@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from front import Answer
 from mlflow.exceptions import MlflowException
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
 
 Open = Callable[[str], "S3ArtifactsRepository"]
 _MEBIBYTE = 1 << 20
-
-
-def answer(status: int, code: str = "", more: str = "", **headers: str) -> Any:
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    body = f"<Code>{code}</Code><Message>told by the test</Message>{more}"
-    xml = f'<?xml version="1.0" encoding="UTF-8"?><Error>{body}</Error>'.encode()
-    return SimpleNamespace(status=status, headers=named, body=xml)
 
 
 def at(bucket: S3Bucket, port: int, query: str = "") -> str:
@@ -147,27 +141,27 @@ def test_a_silent_service_is_given_up_after_the_read_timeout(
     ("told", "code", "words"),
     [
         (
-            answer(403, "RequestTimeTooSkewed", "<ServerTime>2031-01-01T00:00:00Z</ServerTime>"),
+            Answer(403, "RequestTimeTooSkewed", "<ServerTime>2031-01-01T00:00:00Z</ServerTime>"),
             "UNAUTHENTICATED",
             r"it says \d{4}-\d\d-\d\d .* and the service 2031-01-01T00:00:00Z",
         ),
         (
-            answer(400, "AuthorizationHeaderMalformed", "<Region>eu-north-1</Region>"),
+            Answer(400, "AuthorizationHeaderMalformed", "<Region>eu-north-1</Region>"),
             "INVALID_PARAMETER_VALUE",
             "region=eu-north-1",
         ),
         (
-            answer(301, "PermanentRedirect", "<Endpoint>b.s3.eu-north-1.amazonaws.com</Endpoint>"),
+            Answer(301, "PermanentRedirect", "<Endpoint>b.s3.eu-north-1.amazonaws.com</Endpoint>"),
             "INVALID_PARAMETER_VALUE",
             "b.s3.eu-north-1.amazonaws.com",
         ),
-        (answer(403, "AccessDenied"), "PERMISSION_DENIED", "without the right to list"),
-        (answer(400, "ExpiredToken"), "UNAUTHENTICATED", "new temporary credentials"),
-        (answer(503, "SlowDown"), "TEMPORARILY_UNAVAILABLE", "overloaded"),
-        (answer(500, "InternalError"), "TEMPORARILY_UNAVAILABLE", "try again later"),
-        (answer(501, "NotImplemented"), "INVALID_PARAMETER_VALUE", "lacks what the settings"),
-        (answer(400, "BadDigest"), "TEMPORARILY_UNAVAILABLE", "changed on their way"),
-        (answer(412, "PreconditionFailed"), "BAD_REQUEST", "changed while it was read"),
+        (Answer(403, "AccessDenied"), "PERMISSION_DENIED", "without the right to list"),
+        (Answer(400, "ExpiredToken"), "UNAUTHENTICATED", "new temporary credentials"),
+        (Answer(503, "SlowDown"), "TEMPORARILY_UNAVAILABLE", "overloaded"),
+        (Answer(500, "InternalError"), "TEMPORARILY_UNAVAILABLE", "try again later"),
+        (Answer(501, "NotImplemented"), "INVALID_PARAMETER_VALUE", "lacks what the settings"),
+        (Answer(400, "BadDigest"), "TEMPORARILY_UNAVAILABLE", "changed on their way"),
+        (Answer(412, "PreconditionFailed"), "BAD_REQUEST", "changed while it was read"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -201,7 +195,7 @@ def test_a_service_that_refuses_boto3s_checksums_names_the_option(
         names = {name.lower() for name in asked.headers}
         if any(name.startswith("x-amz-checksum") for name in names):
             return (
-                answer(400, "InvalidArgument", "<Detail>x-amz-checksum-crc32</Detail>")
+                Answer(400, "InvalidArgument", "<Detail>x-amz-checksum-crc32</Detail>")
                 if ("x-amz-sdk-checksum-algorithm" not in names)
                 else SimpleNamespace(
                     status=400,
@@ -232,7 +226,7 @@ def test_a_file_can_be_read_without_the_right_to_list(
     before = front(int(s3_bucket.endpoint.rpartition(":")[2]))
     repository = open_repository(at(s3_bucket, before.port))
     repository.log_artifact(str(write_file("a")), "model")
-    before.rule = lambda asked: answer(403, "AccessDenied") if "list-type=2" in asked.path else None
+    before.rule = lambda asked: Answer(403, "AccessDenied") if "list-type=2" in asked.path else None
 
     assert Path(repository.download_artifacts("model/a")).read_bytes() == b"content"
     with pytest.raises(MlflowException) as caught:
@@ -255,7 +249,7 @@ def test_a_storm_of_503_passes(
     def every_third(asked: Any) -> Any:
         if len(before.asked) % 3 == 0:
             refused.append(asked.path)
-            return answer(503, "SlowDown", retry_after="0")
+            return Answer(503, "SlowDown", headers={"retry-after": "0"})
         return None
 
     before.rule = every_third
@@ -282,7 +276,7 @@ def test_a_part_that_fails_five_times_fails_the_file_and_leaves_nothing(
         if "partNumber=2" not in asked.path:
             return None
         second.append(asked)
-        return answer(500, "InternalError")
+        return Answer(500, "InternalError")
 
     before.rule = fail_second
     with pytest.raises(MlflowException) as caught:
@@ -374,38 +368,3 @@ def test_an_answer_with_another_etag_is_not_believed(
         with pytest.raises(MlflowException) as caught:
             repository.log_artifact(str(write_file("a")))
         assert caught.value.error_code in {"TEMPORARILY_UNAVAILABLE", "RESOURCE_DOES_NOT_EXIST"}
-
-
-def test_expired_credentials_are_read_anew_once_and_work(
-    s3_bucket: S3Bucket,
-    open_repository: Open,
-    write_file: Any,
-    front: Any,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> None:
-    before = front(int(s3_bucket.endpoint.rpartition(":")[2]))
-    shared = tmp_path / "credentials"
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(shared))
-    keys = s3_bucket.access
-
-    def write(access_key: str) -> None:
-        shared.write_text(
-            f"[default]\naws_access_key_id = {access_key}\n"
-            f"aws_secret_access_key = {keys.secret_key}\n"
-        )
-
-    before.rule = lambda asked: (
-        answer(400, "ExpiredToken")
-        if "old-key" in asked.headers.get("Authorization", asked.headers.get("authorization", ""))
-        else None
-    )
-    write("old-key")
-    repository = open_repository(at(s3_bucket, before.port, "?retry_timeout=1"))
-    with pytest.raises(MlflowException, match="ExpiredToken"):
-        repository.list_artifacts()
-
-    write(keys.access_key)
-    repository.log_artifact(str(write_file("a")))
-
-    assert [info.path for info in repository.list_artifacts()] == ["a"]

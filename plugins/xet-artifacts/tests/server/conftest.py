@@ -9,6 +9,9 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from huggingface_hub import HfApi
 
     from mlflow_plugin_servers.hub_server import HubRepo
     from mlflow_xet_artifacts.repository import XetHubRepository
@@ -44,3 +47,20 @@ def open_repository(
         return get_artifact_repository(f"xet://{repo.id}/{branch}/{root}?{options}")
 
     return open_it
+
+
+@pytest.fixture
+def api(hub_repo: HubRepo) -> HfApi:
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=hub_repo.endpoint, token=hub_repo.token)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "model"
+    (folder / "data").mkdir(parents=True)
+    (folder / "MLmodel").write_text("flavors: {}")
+    (folder / "empty").write_bytes(b"")
+    (folder / "data" / "weights.bin").write_bytes(os.urandom(300_000))
+    return folder
