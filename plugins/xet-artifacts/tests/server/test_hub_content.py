@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., XetHubRepository]
 
+pytestmark = [pytest.mark.server, pytest.mark.enable_socket]
+
 
 def test_the_hubs_token_does_not_go_to_the_content_store(
     open_repository: Open, hub_server: HubServer, folder: Path, tmp_path: Path
