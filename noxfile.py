@@ -365,6 +365,8 @@ def demo(session: nox.Session) -> None:
         *[part for item in shown for part in group_of(item, "demo")],
         *("rich", *demo_needs.MODEL, *pinned_mlflow(NEWEST)),
         *("--no-sources", "--find-links", str(target)),
+        # uv keeps wheels by name and version, and ours change under one version until a release.
+        *[part for name in built for part in ("--reinstall-package", name)],
         *("-c", str(CONSTRAINTS)),
     )
     session.run("python", "tools/demo.py", *[item.short for item in shown], *chosen.options)

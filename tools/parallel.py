@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _CLOSING = re.compile(r"^=*\s?(?:\d+ (?:passed|failed|skipped|error)|no tests ran).* in [\d.]+s")
 
+_LAST_LINES = 40
+
 
 @dataclass(frozen=True)
 class _Ended:
@@ -82,8 +84,14 @@ def run(
     print("\nleft out:" if omitted else "\nnothing was left out")
     for line in omitted:
         print(f"  {line}")
+    failed = [name for name in commands if ended[name].code]
+    # Once more, and last: a log that is cut from the front still says what is wrong.
+    for name in failed:
+        lines = ended[name].text.splitlines()
+        print(f"\n───── {name} FAILED, and ended with ─────")
+        print("\n".join(lines[-_LAST_LINES:]))
     sys.stdout.flush()
-    return [name for name in commands if ended[name].code]
+    return failed
 
 
 def _file(name: str) -> str:

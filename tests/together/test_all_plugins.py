@@ -60,6 +60,23 @@ def test_every_entry_point_loads_as_mlflow_loads_it(plugin: discover.Distributio
             subprocess.run([sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.parametrize("plugin", discover.plugins(), ids=lambda plugin: plugin.short)
+def test_a_plugin_that_is_imported_before_mlflow_is_found_by_it(
+    plugin: discover.Distribution,
+) -> None:
+    modules = {
+        value.partition(":")[0]
+        for names in plugin.entry_points.values()
+        for value in names.values()
+    }
+    for module in sorted(modules):
+        # What MLflow cannot load it warns of, and does without.
+        program = f"import {module}; import mlflow.tracking, mlflow.artifacts"
+        command = [sys.executable, "-W", "error", "-c", program]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{module} first: {done.stderr[-2000:]}"
+
+
 def test_no_two_plugins_claim_one_name_of_a_group() -> None:
     groups = {group for item in discover.plugins() for group in item.entry_points}
     claimed = Counter(

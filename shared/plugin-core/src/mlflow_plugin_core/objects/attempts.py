@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-# Who replaces a file faster than it can be fetched is told so.
-_REPLACED = 5
+# Who replaces a file faster than it can be fetched is told so. Beside a writer that never pauses two of
+# five attempts come too late, so six in a row do every few hundred downloads, and thirty never.
+_REPLACED = 30
 
 
 def verifier_of(calls: Calls, info: ObjectInfo, path: str) -> Verifier | None:
