@@ -136,6 +136,16 @@ def test_a_profile_can_name_a_role(text: str, name: str) -> None:
     assert _provider(f"{_ALIBABA}&profile=ml").name == name
 
 
+def test_a_profile_that_names_its_session_is_a_key_of_its_own() -> None:
+    role = "type=oidc_role_arn\nrole_arn=arn\noidc_provider_arn=p\noidc_token_file_path=/t\n"
+    _write_ini(f"[ml]\n{role}[named]\n{role}role_session_name=training\n")
+
+    usual, named = (_provider(f"{_ALIBABA}&profile={name}") for name in ("ml", "named"))
+
+    assert usual.identity != named.identity
+    assert "training" in str(named.identity)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

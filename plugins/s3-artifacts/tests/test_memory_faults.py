@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,6 +102,32 @@ def test_objects_that_are_deleted_during_a_listing_are_left_out_or_named(
     assert [info.path for info in repository.list_artifacts()] == ["0", "1", "2", "4", "5"]
     repository.delete_artifacts()
     assert memory.objects == {}
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_a_listing_that_goes_on_nobody_knows_where_is_an_error(
+    is_folder: bool,
+    memory: Any,
+    service: Any,
+    location: str,
+    open_repository: Callable[[str], S3ArtifactsRepository],
+) -> None:
+    memory.page = 2
+    for number in range(6):
+        memory.objects[f"run/{number}"] = (b"1", hashlib.md5(b"1").hexdigest(), 0)  # noqa: S324
+
+    def forget(asked: Any) -> Any:
+        told = memory(asked)
+        told.body = re.sub(rb"<NextContinuationToken>.*</NextContinuationToken>", b"", told.body)
+        return told
+
+    service.rule = forget
+    repository = open_repository(location)
+    with pytest.raises(MlflowException, match="there is more, and not where") as caught:
+        repository.list_artifacts() if is_folder else repository.delete_artifacts()
+
+    assert caught.value.error_code == "INTERNAL_ERROR"
+    assert len(memory.objects) == 6
 
 
 @pytest.mark.parametrize("as_stream", [False, True])

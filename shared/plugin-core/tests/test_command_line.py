@@ -331,3 +331,13 @@ def test_an_error_of_mlflow_is_one_sentence_and_exit_code_1(
 
     assert ended.value.code == 1
     assert capsys.readouterr().err == "error: Invalid artifact location: it is broken.\n"
+
+
+def test_of_two_errors_the_first_is_told(service: Service) -> None:
+    service.fail("list_parts", ServiceError("NotListed"))
+    service.fail("abort_upload", *[DENIED] * 9)
+
+    found = failed()["begin an upload in parts and give it up"]
+
+    assert "NotListed" in found
+    assert "AccessDenied" not in found

@@ -137,6 +137,7 @@ def _from_profile(profile: Profile, settings: OssSettings, found: Mapping[str, s
             profile.need("oidc_token_file_path"),
             settings,
             found,
+            profile.fields.get("role_session_name"),
         )
     if profile.kind not in {"access_key", "sts"}:
         message = errors.explain(
@@ -172,11 +173,12 @@ def _oidc(
     token_file: str,
     settings: OssSettings,
     found: Mapping[str, str],
+    session_name: str | None = None,
 ) -> Provider:
     region = found.get("ALIBABA_CLOUD_STS_REGION")
     usual = f"https://sts.{region}.aliyuncs.com" if region else "https://sts.aliyuncs.com"
     sts_url = (settings.sts_url or usual).rstrip("/")
-    session = found.get("ALIBABA_CLOUD_ROLE_SESSION_NAME") or _SESSION
+    session = session_name or found.get("ALIBABA_CLOUD_ROLE_SESSION_NAME") or _SESSION
 
     def fetch() -> Keys:
         return sources.from_oidc(

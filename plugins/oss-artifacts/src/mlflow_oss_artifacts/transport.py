@@ -72,9 +72,7 @@ class Transport:
             settings["ssl_context"] = ssl.create_default_context(cafile=options.ca_file)
         proxy = _proxy_for(parts, options.proxy)
         self._is_forwarded = proxy is not None and parts.scheme == "http"
-        self._manager: urllib3.PoolManager = (
-            urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
-        )
+        self._manager = _manager_of(proxy, settings)
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None = None
@@ -117,6 +115,15 @@ class Transport:
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._manager.clear()
+
+
+def _manager_of(proxy: str | None, settings: dict[str, Any]) -> urllib3.PoolManager:
+    if not proxy:
+        return urllib3.PoolManager(**settings)
+    user = urllib3.util.parse_url(proxy).auth
+    # urllib3 sends nothing of a user in the proxy's URL by itself.
+    headers = urllib3.make_headers(proxy_basic_auth=urllib.parse.unquote(user)) if user else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **settings)
 
 
 def _proxy_for(parts: urllib.parse.SplitResult, chosen: str | None) -> str | None:

@@ -8,10 +8,13 @@ import io
 import mimetypes
 from typing import TYPE_CHECKING, Any
 
+from mlflow_plugin_core import errors
 from mlflow_plugin_core.objects.client import ObjectInfo
 from mlflow_s3_artifacts import digests
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow_plugin_core.objects.client import Body
 
 _BLOCK = 1 << 20
@@ -52,6 +55,30 @@ def listed(entry: Any, *, hides_md5: bool) -> ObjectInfo:  # noqa: ANN401
     if any(is_composite(digest) for digest in known.values()):
         known = {}
     return ObjectInfo(entry["Key"], entry["Size"], etag_of(entry), known)
+
+
+def going_on(found: Any, names: Mapping[str, str]) -> dict[str, Any] | None:  # noqa: ANN401
+    """Return how the next page of a listing is asked for, or None behind the last one.
+
+    Args:
+        found: The answer.
+        names: What is sent next, by the name under which it was told.
+
+    Raises:
+        MlflowException: INTERNAL_ERROR where the service says that there is more, and not behind
+            what. Taken for the end, it would make a folder look smaller than it is.
+    """
+    if not found.get("IsTruncated"):
+        return None
+    marker = {sent: found[told] for told, sent in names.items() if found.get(told)}
+    if not marker:
+        message = errors.explain(
+            "Cannot list",
+            why=f"the service says that there is more, and not where: {', '.join(names)} is missing",
+            remedy="report it to the maker of the service; MLflow would miss artifacts",
+        )
+        raise errors.internal(message)
+    return marker
 
 
 def is_composite(digest: str) -> bool:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 20
 _NOT_XML = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff]")
 _NOT_FOUND = 404
+_NEXT_UPLOAD = {"NextKeyMarker": "KeyMarker", "NextUploadIdMarker": "UploadIdMarker"}
 
 
 class S3Client(ObjectClient):
@@ -77,8 +78,8 @@ class S3Client(ObjectClient):
         entries = found.get("Contents", ())
         objects = [answers.listed(entry, hides_md5=connection.hides_md5) for entry in entries]
         prefixes = [entry["Prefix"] for entry in found.get("CommonPrefixes", ())]
-        more = found.get("NextContinuationToken") if found.get("IsTruncated") else None
-        return Page(objects, prefixes, more)
+        more = answers.going_on(found, {"NextContinuationToken": "token"})
+        return Page(objects, prefixes, more["token"] if more else None)
 
     def put(self, key: str, body: Body) -> ObjectInfo:
         """Store a whole object; the service compares its MD5, and its answer is compared too."""
@@ -171,8 +172,8 @@ class S3Client(ObjectClient):
     def list_parts(self, key: str, upload_id: str) -> Sequence[Part] | None:
         """Return all parts that the service has."""
         parts: list[Part] = []
-        marker: dict[str, Any] = {}
-        while True:
+        marker: dict[str, Any] | None = {}
+        while marker is not None:
             try:
                 found = self._requests.call("list_parts", Key=key, UploadId=upload_id, **marker)
             except Exception as error:
@@ -183,9 +184,8 @@ class S3Client(ObjectClient):
                 sha256 = entry.get("ChecksumSHA256") if self.target.hides_md5 else None
                 etag = digests.join_part(answers.etag_of(entry), sha256)
                 parts.append(Part(entry["PartNumber"], entry["Size"], etag))
-            if not found.get("IsTruncated"):
-                return parts
-            marker = {"PartNumberMarker": found["NextPartNumberMarker"]}
+            marker = answers.going_on(found, {"NextPartNumberMarker": "PartNumberMarker"})
+        return parts
 
     def part_matches(self, part: Part, body: Body) -> bool:
         """Compare a part on the service with a local one, by digest."""
@@ -229,18 +229,13 @@ class S3Client(ObjectClient):
         """Yield every unfinished upload to keys with a prefix."""
         # MinIO takes the prefix for a whole key: elsewhere than on Amazon all are listed.
         asked: dict[str, Any] = {"Prefix": prefix} if self.target.location.is_amazon else {}
-        marker: dict[str, Any] = {}
-        while True:
+        marker: dict[str, Any] | None = {}
+        while marker is not None:
             found = self._requests.call("list_multipart_uploads", **asked, **marker)
             for entry in found.get("Uploads", ()):
                 if entry["Key"].startswith(prefix):
                     yield PendingUpload(entry["Key"], entry["UploadId"], entry["Initiated"])
-            if not found.get("IsTruncated"):
-                return
-            names = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
-            marker = {name: found[told] for name, told in names.items() if found.get(told)}
-            if not marker:
-                return  # the same page would come for ever
+            marker = answers.going_on(found, _NEXT_UPLOAD)
 
     def verifier(self, info: ObjectInfo) -> Verifier | None:
         """Return what checks this object's content; asks the service where a listing says too little."""

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import secrets
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,11 +147,17 @@ def try_parts(store: ObjectStore, path: str) -> None:
     client, key = store.client, store.keys.key(path)
     begin = "Cannot begin an upload in parts"
     upload_id = store.calls.request(lambda: client.begin_upload(key), begin)
+    give_up = partial(
+        store.calls.request,
+        lambda: client.abort_upload(key, upload_id),
+        "Cannot give up an upload in parts",
+    )
     try:
         store.calls.request(
             lambda: client.list_parts(key, upload_id), "Cannot list the parts of an upload"
         )
-    finally:
-        store.calls.request(
-            lambda: client.abort_upload(key, upload_id), "Cannot give up an upload in parts"
-        )
+    except MlflowException:
+        # The first error is the one to show; what gives up may fail by the same right.
+        store.calls.attempt_all([give_up], "An upload was begun and stays; `clean` removes it")
+        raise
+    give_up()
