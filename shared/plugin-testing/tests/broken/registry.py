@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from broken.databases import database
 from broken.model import Broken
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _store(**faults: Callable[..., Any]) -> Callable[[Path], Any]:
 
         for name, fault in faults.items():
             setattr(Store, name, _replaced(getattr(SqlAlchemyStore, name), fault))
-        return Store(f"sqlite:///{folder / 'broken.db'}")
+        return Store(database(folder))
 
     return make
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlflow.version import VERSION
 from packaging.version import Version
 
+from broken.databases import artifact_root, database
 from broken.model import Broken
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def _store(folder: Path, **methods: Callable[..., Any]) -> Any:
     made = {name: replaced(name, wrong) for name, wrong in methods.items()}
     broken = type("BrokenStore", (SqlAlchemyStore,), made)
     # Where MLflow's own puts artifacts too: the place is part of many answers, and would be a second fault.
-    return broken(f"sqlite:///{folder / 'broken.db'}", str(folder.parent / "artifacts"))
+    return broken(database(folder), artifact_root(folder))
 
 
 def _state_is_ignored(folder: Path) -> Any:
