@@ -13,6 +13,9 @@ from mlflow_oss_artifacts.settings import OssSettings
 if TYPE_CHECKING:
     from mlflow_oss_artifacts.endpoints import Endpoint
 
+_HANGZHOU = "oss-cn-hangzhou.aliyuncs.com"
+_BEIJING = "oss-cn-beijing.aliyuncs.com"
+
 
 def _find(query: str = "") -> Endpoint:
     place = location.parse(f"oss://bucket/a{query}")
@@ -197,3 +200,196 @@ def test_presigned_addresses_can_name_another_endpoint(monkeypatch: pytest.Monke
         ]
         for request in requests:
             assert request.url.startswith("https://bucket.oss-cn-beijing.aliyuncs.com/a%20b?")
+
+
+@pytest.mark.parametrize(
+    ("environ", "query", "host", "region"),
+    [
+        # The location's region wins over an endpoint of another one.
+        ({"MLFLOW_OSS_ENDPOINT_URL": _HANGZHOU}, "?region=cn-beijing", _BEIJING, "cn-beijing"),
+        ({"OSS_ENDPOINT": _HANGZHOU}, "?region=cn-beijing", _BEIJING, "cn-beijing"),
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": _HANGZHOU},
+            "?region=cn-beijing&network=internal",
+            "oss-cn-beijing-internal.aliyuncs.com",
+            "cn-beijing",
+        ),
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": _HANGZHOU},
+            "?network=internal",
+            "oss-cn-hangzhou-internal.aliyuncs.com",
+            "cn-hangzhou",
+        ),
+        # Of the same region, or of one that its name does not tell, it stays.
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": "oss-cn-beijing-internal.aliyuncs.com"},
+            "?region=cn-beijing",
+            "oss-cn-beijing-internal.aliyuncs.com",
+            "cn-beijing",
+        ),
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": "oss-accelerate.aliyuncs.com"},
+            "?region=cn-beijing",
+            "oss-accelerate.aliyuncs.com",
+            "cn-beijing",
+        ),
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": "oss.example.com", "MLFLOW_OSS_REGION": "cn-hangzhou"},
+            "?region=cn-beijing&network=internal",
+            "oss.example.com",
+            "cn-beijing",
+        ),
+        # The endpoint's own name wins over the region of the environment.
+        (
+            {"MLFLOW_OSS_REGION": "cn-hangzhou"},
+            f"?endpoint={_BEIJING}",
+            _BEIJING,
+            "cn-beijing",
+        ),
+        (
+            {"OSS_REGION": "cn-hangzhou", "MLFLOW_OSS_ENDPOINT_URL": _BEIJING},
+            "",
+            _BEIJING,
+            "cn-beijing",
+        ),
+        (
+            {"OSS_REGION": "cn-hangzhou", "MLFLOW_OSS_ENDPOINT_URL": "oss.example.com"},
+            "",
+            "oss.example.com",
+            "cn-hangzhou",
+        ),
+        (
+            {"OSS_REGION": "cn-hangzhou", "MLFLOW_OSS_REGION": "cn-beijing"},
+            "",
+            _BEIJING,
+            "cn-beijing",
+        ),
+    ],
+)
+def test_endpoint_and_region_are_never_those_of_two_regions(
+    environ: dict[str, str],
+    query: str,
+    host: str,
+    region: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+
+    found = _find(query)
+
+    assert (found.host, found.region) == (host, region)
+
+
+def test_a_domain_of_ones_own_in_the_environment_does_not_take_the_bucket_from_other_endpoints(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_OSS_ENDPOINT_URL", "files.example.com")
+    monkeypatch.setenv("MLFLOW_OSS_CNAME", "true")
+
+    found = [
+        _find(query).bucket_url("bucket")
+        for query in (f"?endpoint={_BEIJING}", "?endpoint=own.example.com&cname=true", "")
+    ]
+
+    assert found == [
+        f"https://bucket.{_BEIJING}/",
+        "https://own.example.com/",
+        "https://files.example.com/",
+    ]
+
+
+@pytest.mark.parametrize("name", ["MLFLOW_OSS_REGION", "OSS_REGION"])
+def test_a_region_that_begins_as_an_endpoint_is_refused_by_name(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "oss-cn-hangzhou")
+
+    with pytest.raises(
+        MlflowException, match=rf"{name} \(environment\).*write cn-hangzhou"
+    ) as caught:
+        _find()
+
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+
+
+@pytest.mark.parametrize(
+    ("environ", "query", "url"),
+    [
+        # A domain that is bound to the bucket, with the server on an internal endpoint.
+        (
+            {
+                "MLFLOW_OSS_ENDPOINT_URL": "oss-cn-hangzhou-internal.aliyuncs.com",
+                "MLFLOW_OSS_PUBLIC_ENDPOINT_URL": "https://files.example.com",
+                "MLFLOW_OSS_PUBLIC_CNAME": "true",
+            },
+            "",
+            "https://files.example.com/",
+        ),
+        (
+            {
+                "MLFLOW_OSS_ENDPOINT_URL": "files.example.com",
+                "MLFLOW_OSS_CNAME": "true",
+                "MLFLOW_OSS_REGION": "cn-hangzhou",
+                "MLFLOW_OSS_PUBLIC_ENDPOINT_URL": _HANGZHOU,
+            },
+            "",
+            f"https://bucket.{_HANGZHOU}/",
+        ),
+        # A public endpoint serves its own region.
+        (
+            {
+                "MLFLOW_OSS_ENDPOINT_URL": "oss-cn-hangzhou-internal.aliyuncs.com",
+                "MLFLOW_OSS_PUBLIC_ENDPOINT_URL": _HANGZHOU,
+            },
+            "?region=cn-beijing&network=internal",
+            f"https://bucket.{_BEIJING}/",
+        ),
+        (
+            {
+                "MLFLOW_OSS_ENDPOINT_URL": "oss-cn-hangzhou-internal.aliyuncs.com",
+                "MLFLOW_OSS_PUBLIC_ENDPOINT_URL": "oss-accelerate.aliyuncs.com",
+            },
+            "?region=cn-beijing",
+            "https://bucket.oss-accelerate.aliyuncs.com/",
+        ),
+        (
+            {"MLFLOW_OSS_PUBLIC_ENDPOINT_URL": _HANGZHOU},
+            "?endpoint=http://127.0.0.1:1",
+            "http://127.0.0.1:1/bucket/",
+        ),
+        # Without one, an internal endpoint has that of its region.
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": "http://oss-cn-beijing-internal.aliyuncs.com"},
+            "",
+            f"https://bucket.{_BEIJING}/",
+        ),
+        # Where all clients are inside.
+        (
+            {
+                "MLFLOW_OSS_ENDPOINT_URL": "oss-cn-beijing-internal.aliyuncs.com",
+                "MLFLOW_OSS_PUBLIC_ENDPOINT_URL": "oss-cn-beijing-internal.aliyuncs.com",
+            },
+            "",
+            "https://bucket.oss-cn-beijing-internal.aliyuncs.com/",
+        ),
+        (
+            {"MLFLOW_OSS_ENDPOINT_URL": "http://127.0.0.1:8080"},
+            "",
+            "http://127.0.0.1:8080/bucket/",
+        ),
+    ],
+)
+def test_presigned_addresses_name_an_endpoint_of_the_buckets_region_that_clients_reach(
+    environ: dict[str, str], query: str, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    place = location.parse(f"oss://bucket/a{query}")
+    settings = OssSettings.load(place.query)
+
+    endpoint = endpoints.find(place, settings)
+    public = endpoints.find_public(place, settings, endpoint)
+
+    assert public.bucket_url("bucket") == url
+    assert public.region == endpoint.region

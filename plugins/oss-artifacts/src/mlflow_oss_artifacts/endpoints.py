@@ -6,10 +6,11 @@ import ipaddress
 import os
 import re
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from mlflow_plugin_core import errors
+from mlflow_plugin_core.settings import URI
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,7 @@ _BY_REGION = {
     "dualstack": "{region}.oss.aliyuncs.com",
 }
 _PORTS = {"http": 80, "https": 443}
+_REGION = re.compile(r"(?!oss-)[a-z0-9-]+")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Endpoint:
         return f"{self.scheme}://{self.netloc}"
 
     @property
+    def is_internal(self) -> bool:
+        """Whether only machines inside of its region reach it."""
+        return bool(region_of(self.host)) and self.host.endswith("-internal.aliyuncs.com")
+
+    @property
     def is_alibaba(self) -> bool:
         """Whether the host is one of OSS's own.
 
@@ -91,17 +98,10 @@ def find(
         MlflowException: INVALID_PARAMETER_VALUE where none is named, or what is named is none.
     """
     found = os.environ if environ is None else environ
-    region = settings.region or found.get("OSS_REGION") or None
-    if settings.endpoint_url:
-        origin = settings.source_of("endpoint_url")
-        by_location = origin == "URI parameter"
-        name = "endpoint" if by_location else "MLFLOW_OSS_ENDPOINT_URL"
-        source = f"{name} ({origin})"
-        own_region = settings.region if by_location else region
-        return _read(place, settings, settings.endpoint_url, own_region, source, by_location)
-    if settings.source_of("region") != "URI parameter" and found.get("OSS_ENDPOINT"):
-        source = "OSS_ENDPOINT (environment)"
-        return _read(place, settings, found["OSS_ENDPOINT"], region, source, by_location=False)
+    named = _named(place, settings, found)
+    region = _region(place, settings, named.host if named else "", found)
+    if named and not _is_overruled(named, settings, region):
+        return replace(named, region=region)
     if not region:
         message = errors.explain(
             "No endpoint of Alibaba Cloud OSS is known",
@@ -110,33 +110,87 @@ def find(
             "add ?endpoint=oss-cn-hangzhou.aliyuncs.com or ?region=cn-hangzhou to the location",
         )
         raise errors.invalid_parameter(message)
-    if not re.fullmatch(r"[a-z0-9-]+", region):
-        raise _refuse(place, f"region ({settings.source_of('region')})", region, "is not a region")
-    host = _BY_REGION[settings.network].format(region=region)
-    return Endpoint("https", host, 443, region, "virtual", "region")
+    return _usual(region, settings.network)
 
 
 def find_public(place: OssLocation, settings: OssSettings, endpoint: Endpoint) -> Endpoint:
-    """Return the endpoint that presigned addresses name: the location's own, or the one set for it.
+    """Return the endpoint that presigned addresses name.
+
+    It is the one that is set for them, if that can serve the location's region; else the location's
+    own, or the public one of its region where only machines inside of it reach its own.
 
     Raises:
         MlflowException: INVALID_PARAMETER_VALUE where what is set is no endpoint.
     """
-    if not settings.public_endpoint_url:
+    if settings.public_endpoint_url:
+        source = f"MLFLOW_OSS_PUBLIC_ENDPOINT_URL ({settings.source_of('public_endpoint_url')})"
+        text, is_cname = settings.public_endpoint_url, settings.public_cname
+        public = _read(place, text, source, is_cname=is_cname)
+        own = region_of(public.host)
+        if own is None or own == endpoint.region:
+            return replace(public, region=endpoint.region)
+    elif not endpoint.is_internal:
         return endpoint
-    source = f"MLFLOW_OSS_PUBLIC_ENDPOINT_URL ({settings.source_of('public_endpoint_url')})"
-    text = settings.public_endpoint_url
-    return _read(place, settings, text, endpoint.region, source, by_location=False)
+    if endpoint.is_alibaba and endpoint.region:
+        return _usual(endpoint.region, "public")
+    return endpoint
 
 
-def _read(
-    place: OssLocation,
-    settings: OssSettings,
-    text: str,
-    region: str | None,
-    source: str,
-    by_location: bool,  # noqa: FBT001  # one of five, all given by position
-) -> Endpoint:
+def _named(
+    place: OssLocation, settings: OssSettings, environ: Mapping[str, str]
+) -> Endpoint | None:
+    text, origin = settings.endpoint_url, settings.source_of("endpoint_url")
+    if text and origin == URI:
+        # A bucket's own domain in the environment says nothing of a host that the location names.
+        is_cname = settings.cname and settings.source_of("cname") == URI
+        read = _read(place, text, f"endpoint ({origin})", is_cname=is_cname)
+        return replace(read, chosen_by_location=True)
+    source = f"MLFLOW_OSS_ENDPOINT_URL ({origin})"
+    if not text:
+        text, source = environ.get("OSS_ENDPOINT"), "OSS_ENDPOINT (environment)"
+    return _read(place, text, source, is_cname=settings.cname) if text else None
+
+
+def _is_overruled(named: Endpoint, settings: OssSettings, region: str | None) -> bool:
+    """Tell whether the location asks for another of OSS's endpoints than the environment names."""
+    if named.chosen_by_location or not named.is_alibaba or not region:
+        return False
+    own = region_of(named.host)
+    return settings.source_of("network") == URI or own not in {None, region}
+
+
+def _region(
+    place: OssLocation, settings: OssSettings, host: str, environ: Mapping[str, str]
+) -> str | None:
+    """Return the location's region, or else the host's own, or else what the environment says."""
+    own, origin = region_of(host), settings.source_of("region")
+    if settings.region and (origin == URI or not own):
+        name = "region" if origin == URI else "MLFLOW_OSS_REGION"
+        return _checked(place, f"{name} ({origin})", settings.region)
+    if not own and (other := environ.get("OSS_REGION")):
+        return _checked(place, "OSS_REGION (environment)", other)
+    return own
+
+
+def _checked(place: OssLocation, source: str, region: str) -> str:
+    if _REGION.fullmatch(region):
+        return region
+    name = region.removeprefix("oss-")
+    message = errors.explain(
+        f"{source} cannot be used",
+        location=place.uri,
+        why=f"{region!r} is not a region",
+        remedy=f"write {name if _REGION.fullmatch(name) else 'cn-hangzhou'}, without 'oss-'",
+    )
+    raise errors.invalid_parameter(message)
+
+
+def _usual(region: str, network: str) -> Endpoint:
+    host = _BY_REGION[network].format(region=region)
+    return Endpoint("https", host, 443, region, "virtual", "region")
+
+
+def _read(place: OssLocation, text: str, source: str, *, is_cname: bool) -> Endpoint:
     written = text.strip()
     try:
         parts = urllib.parse.urlsplit(written if "://" in written else f"https://{written}")
@@ -151,17 +205,14 @@ def _read(
     if parts.path.strip("/") or parts.query or parts.fragment or parts.username:
         raise _refuse(place, source, text, "holds more than scheme, host and port")
     style: Literal["virtual", "path", "cname"] = "virtual"
-    if settings.cname:
+    if is_cname:
         style = "cname"
     elif _is_address(host):
         style = "path"
     else:
         # The console shows a bucket's own domain beside the endpoint, and people copy it.
         host = host.removeprefix(f"{place.bucket}.")
-    chosen = region or region_of(host)
-    return Endpoint(
-        parts.scheme, host, port or _PORTS[parts.scheme], chosen, style, source, by_location
-    )
+    return Endpoint(parts.scheme, host, port or _PORTS[parts.scheme], None, style, source)
 
 
 def region_of(host: str) -> str | None:

@@ -23,8 +23,8 @@ class OssSettings(TransferSettings):
     )
     region: str | None = option(
         None,
-        help="Region that requests are signed for, such as `cn-hangzhou`. By default the endpoint's "
-        "name tells it, then `OSS_REGION`.",
+        help="Region that requests are signed for, such as `cn-hangzhou`, where the endpoint's name "
+        "does not tell it; then `OSS_REGION` counts. In a location it wins over both.",
         parameter="region",
     )
     network: Literal["public", "internal", "accelerate", "accelerate-overseas", "dualstack"] = (
@@ -37,13 +37,19 @@ class OssSettings(TransferSettings):
     )
     cname: bool = option(
         False,
-        help="The endpoint is a domain of your own that is bound to the bucket.",
+        help="The endpoint is a domain of your own that is bound to the bucket; in the environment "
+        "it is said of the environment's endpoint alone.",
         parameter="cname",
     )
     public_endpoint_url: str | None = option(
         None,
         help="Endpoint in the addresses that a tracking server hands to its clients, where theirs "
-        "is another than the server's own, which may be an internal one.",
+        "is another than the server's own. It serves the locations of its region; for others, and "
+        "without it for an internal endpoint, the public endpoint of the region is named.",
+    )
+    public_cname: bool = option(
+        False,
+        help="The public endpoint is a domain of your own that is bound to the bucket.",
     )
     signature: Literal["auto", "v4", "v1"] = option(
         "auto",
