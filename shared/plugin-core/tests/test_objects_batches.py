@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mlflow.exceptions import MlflowException
 from object_service import FakeService, ServiceError
-from objects import MIB, settings, store_of, write
+from objects import MIB, content, settings, store_of, write
 
 from mlflow_plugin_core import errors, transfer
 from mlflow_plugin_core.blob_store import Upload
@@ -50,6 +50,23 @@ def test_a_plugin_may_take_all_small_files_at_once(tmp_path: Path) -> None:
 
     assert store.batches == [300]
     assert sum(done) == 301
+
+
+@pytest.mark.parametrize("size", [7 * MIB, 2 * MIB])
+def test_a_file_that_is_replaced_while_it_waits_is_stored_as_it_is_then(
+    tmp_path: Path, size: int
+) -> None:
+    service = FakeService()
+    uploads = [Upload(write(tmp_path / str(at), 5 * MIB, at), str(at), 5 * MIB) for at in range(4)]
+    new = write(tmp_path / "new", size, 9)
+
+    def replace(_count: int) -> None:
+        if new.exists():  # three fill the memory; one of them is done, and the last one is planned
+            new.replace(tmp_path / "3")
+
+    store_of(service, workers=4, memory=16 * MIB).put_many(uploads, replace)
+
+    assert service.objects["root/3"].data == content(size, 9)
 
 
 def test_failures_of_a_batch_are_named_by_file(tmp_path: Path) -> None:

@@ -47,6 +47,9 @@ def put_small(calls: Calls, source: Path, key: str, path: str, *, most: int) -> 
         key: Its key.
         path: Its artifact path.
         most: Bytes that may be held; one that has grown beyond is read while it is sent.
+
+    Raises:
+        MlflowException: The file cannot be read, or has become too large for one request.
     """
     try:
         with open(source, "rb", buffering=0) as stream:  # noqa: PTH123  # runs once for each file
@@ -57,6 +60,8 @@ def put_small(calls: Calls, source: Path, key: str, path: str, *, most: int) -> 
     if data is not None:
         put_whole(calls, bodies.HeldBody(data), key, path)
         return
+    if size > calls.client.limits.max_part_bytes:
+        raise bodies.changed(source)
     with bodies.streamed(source, plan.Piece(1, 0, size)) as body:
         put_whole(calls, body, key, path)
 
@@ -113,11 +118,14 @@ class FileUpload:
         return bodies.streamed(self._source, piece)
 
     def _put_whole(self) -> None:
-        piece = plan.Piece(1, 0, self._size)
-        with self._body(piece) as body:
+        if self._is_held:
+            # The job may have waited: of another file that is there by now, the planned number of
+            # bytes would be its beginning alone.
+            put_small(self._calls, self._source, self._key, self._path, most=self._size)
+            return
+        with self._body(plan.Piece(1, 0, self._size)) as body:
             put_whole(self._calls, body, self._key, self._path)
-        if not self._is_held:
-            self._check_unchanged()
+        self._check_unchanged()
 
     def _begin(self) -> Iterator[Job]:
         state = self._before
