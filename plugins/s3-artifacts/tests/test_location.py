@@ -108,12 +108,64 @@ def test_what_cannot_be_read_is_refused_with_its_reason(uri: str, why: str) -> N
         ("s3.eu-central-1.amazonaws.com", "eu-central-1"),
         ("s3.dualstack.us-west-2.amazonaws.com", "us-west-2"),
         ("s3-us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+        ("s3-fips.us-east-2.amazonaws.com", "us-east-2"),
+        ("s3.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+        ("bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com", "eu-west-1"),
         ("s3.amazonaws.com", None),
         ("minio.example.com", None),
     ],
 )
 def test_the_region_stands_in_the_name_of_an_amazon_host(host: str, region: str | None) -> None:
     assert location.parse(f"s3+https://{host}/bucket").region == region
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "s3.amazonaws.com",
+        "s3-external-1.amazonaws.com",
+        "s3-accelerate.amazonaws.com",
+        "s3-accelerate.dualstack.amazonaws.com",
+        "s3.eu-central-1.amazonaws.com",
+        "s3.dualstack.ap-southeast-2.amazonaws.com",
+        "s3-eu-west-1.amazonaws.com",
+        "s3-fips.us-gov-west-1.amazonaws.com",
+        "s3-fips.dualstack.ca-central-1.amazonaws.com",
+        "a-123456789012.s3-accesspoint.eu-west-1.amazonaws.com",
+        "my.bucket.s3.eu-west-1.amazonaws.com",
+        "bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com",
+        "s3.cn-northwest-1.amazonaws.com.cn",
+    ],
+)
+def test_s3s_own_hosts_are_amazons(host: str) -> None:
+    assert location.parse(f"s3+https://{host}/bucket").is_amazon
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "ec2-203-0-113-5.compute-1.amazonaws.com",
+        "ec2-203-0-113-5.eu-west-1.compute.amazonaws.com",
+        "abc123.execute-api.us-east-1.amazonaws.com",
+        "name-123.eu-west-1.elb.amazonaws.com",
+        "bucket.s3-website.eu-west-1.amazonaws.com",
+        "bucket.s3-website-eu-west-1.amazonaws.com",
+        "name-123456789012.s3-object-lambda.eu-west-1.amazonaws.com",
+        "vpce-1a2b.vpce-svc-3c4d.eu-west-1.vpce.amazonaws.com",
+        "s3.eu-west-1.vpce.amazonaws.com",
+        "s3.evil.amazonaws.com",
+        "evils3.eu-west-1.amazonaws.com",
+        "s3.eu-west-1.amazonaws.com.evil.example",
+        "s3.eu-west-1.amazonaws.com.evil.cn",
+        "amazonaws.com",
+        "minio.example.com",
+    ],
+)
+def test_what_others_can_have_under_amazons_name_is_not_amazons(host: str) -> None:
+    place = location.parse(f"s3+https://{host}/bucket")
+
+    assert not place.is_amazon
+    assert place.region is None
 
 
 def test_only_plain_names_fit_before_the_host() -> None:

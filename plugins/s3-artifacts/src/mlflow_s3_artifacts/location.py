@@ -27,10 +27,22 @@ DEFAULT_PORTS = {"s3+https": 443, "s3+http": 80}
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]")
 _STRICT_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
-_AMAZON_REGION = re.compile(
-    r"(?:^|\.)s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com"
+# The endpoints of S3 alone ("Amazon S3 endpoints and quotas"): under amazonaws.com anybody can have
+# a host, by a virtual machine or an API of theirs.
+_REGION = r"[a-z]{2}(?:-[a-z]+)+-\d{1,2}"
+_AMAZON = re.compile(
+    rf"""
+    (?:[a-z0-9_-]+\.)*?  # a bucket, an access point, a VPC's endpoint
+    (?:
+        s3 | s3-external-1 | s3-accelerate(?:\.dualstack)?
+        | s3(?:-accesspoint)?(?:-fips)?(?:\.dualstack)?\.(?P<region>{_REGION})
+        | s3-(?P<old_region>{_REGION})
+        | vpce-[a-z0-9-]+\.s3\.(?P<vpce_region>{_REGION})\.vpce
+    )
+    \.amazonaws\.com(?:\.cn)?
+    """,
+    re.VERBOSE,
 )
-_AMAZON = re.compile(r"(?:^|\.)amazonaws\.com(?:\.cn)?$")
 _FORM = "write s3+https://host[:port]/bucket/path"
 
 
@@ -74,14 +86,14 @@ class S3Location:
 
     @property
     def is_amazon(self) -> bool:
-        """Whether the host is Amazon's own."""
-        return bool(_AMAZON.search(self.host))
+        """Whether the host is one of Amazon S3's own."""
+        return bool(_AMAZON.fullmatch(self.host))
 
     @property
     def region(self) -> str | None:
         """The region that an Amazon host names, or None."""
-        found = _AMAZON_REGION.search(self.host)
-        return found[1] if found else None
+        found = _AMAZON.fullmatch(self.host)
+        return next(filter(None, found.groups()), None) if found else None
 
     @property
     def fits_host_name(self) -> bool:
