@@ -133,6 +133,7 @@ def test_no_address_is_signed_that_would_need_the_customers_key(
 ) -> None:
     from mlflow.exceptions import MlflowException
 
+    monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_HOSTS", "minio.example.com")
     monkeypatch.setenv("K", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
     client = open_store(f"{_HOST}?sse=customer&sse_customer_key=env:K").client
 

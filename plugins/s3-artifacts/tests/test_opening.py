@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from mlflow_s3_artifacts.repository import S3ArtifactsRepository
 
 _DESTINATION = "_MLFLOW_SERVER_ARTIFACT_DESTINATION"
+_KEY_HOSTS = "MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_HOSTS"
+_ALLOWED = "MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES"
 _OWN = "s3+https://minio:9000/models/root?profile=own"
 
 
@@ -43,7 +45,11 @@ def _refused(location: str) -> str:
         ("profiles=a", "set MLFLOW_S3_ARTIFACTS_PROFILES in the environment"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_named_with_what_to_do(query: str, why: str) -> None:
+def test_an_option_that_cannot_be_used_is_named_with_what_to_do(
+    query: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(_KEY_HOSTS, "127.0.0.1")
+
     assert why in _refused(f"s3+https://127.0.0.1/bucket?{query}")
 
 
@@ -68,6 +74,7 @@ def test_a_customers_key_is_read_from_where_it_is(
 ) -> None:
     key = bytes(range(32))
     written = base64.b64encode(key)
+    monkeypatch.setenv(_KEY_HOSTS, "minio:443")
     (tmp_path / "key").write_bytes(key if kind == "bytes" else written)
     monkeypatch.setenv("THE_KEY", written.decode())
     where = "env:THE_KEY" if kind == "variable" else f"file:{tmp_path / 'key'}"
@@ -124,7 +131,7 @@ def test_a_server_opens_what_its_operator_allowed(monkeypatch: pytest.MonkeyPatc
 
     assert open_store("s3+https://minio:9000/models/a?profile=team").target.ambient
 
-    monkeypatch.setenv("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES", "s3+https")
+    monkeypatch.setenv(_ALLOWED, "s3+https")
     assert not open_store("s3+https://else.where/bucket?profile=other").target.ambient
     assert "verify_tls" in _refused("s3+https://else.where/bucket?profile=team&verify_tls=false")
 
@@ -133,7 +140,7 @@ def test_a_servers_own_credentials_go_only_to_their_hosts(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv(_DESTINATION, _OWN)
-    monkeypatch.setenv("MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES", "s3+https")
+    monkeypatch.setenv(_ALLOWED, "s3+https")
 
     assert "own credentials are not for its host" in _refused("s3+https://else.where/bucket")
     assert open_store("s3+https://s3.eu-west-1.amazonaws.com/bucket").target.ambient
@@ -142,3 +149,85 @@ def test_a_servers_own_credentials_go_only_to_their_hosts(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://else.where")
     assert open_store("s3+https://else.where/bucket").target.ambient
     assert "own credentials" in _refused("s3+https://s3.eu-west-1.amazonaws.com/bucket")
+
+
+@pytest.mark.parametrize(
+    "host", ["ec2-203-0-113-5.compute-1.amazonaws.com", "x.execute-api.us-east-1.amazonaws.com"]
+)
+def test_a_servers_own_credentials_go_to_no_host_that_anybody_can_have_at_amazon(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(_DESTINATION, _OWN)
+    monkeypatch.setenv(_ALLOWED, "s3+https")
+
+    assert "own credentials are not for its host" in _refused(f"s3+https://{host}/bucket")
+
+
+def test_a_servers_own_credentials_go_to_amazon_by_tls_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(_DESTINATION, _OWN)
+    monkeypatch.setenv(_ALLOWED, "s3+http,s3+https")
+
+    message = _refused("s3+http://s3.eu-west-1.amazonaws.com/bucket")
+
+    assert "own credentials" in message
+    assert "use s3+https" in message
+
+
+def test_a_client_is_warned_of_amazon_without_tls(caplog: pytest.LogCaptureFixture) -> None:
+    open_store("s3+http://s3.eu-north-1.amazonaws.com/bucket")
+
+    assert "without TLS" in caplog.text
+
+
+@pytest.mark.parametrize("in_server", [True, False])
+@pytest.mark.parametrize(
+    ("location", "setting"),
+    [
+        ("s3+https://evil.example/bucket/x?anonymous=true&sse=customer", ""),
+        ("s3+https://key:secret@evil.example/bucket/x", "customer"),
+        ("s3+https://key:secret@minio:9001/bucket/x?sse=customer", ""),
+    ],
+)
+def test_the_customers_key_goes_to_no_host_that_only_a_location_names(
+    location: str, setting: str, in_server: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set_customer_key(monkeypatch)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "https://minio:9000")
+    monkeypatch.setenv(_KEY_HOSTS, "minio:9002, other.example")
+    if setting:
+        monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE", setting)
+    if in_server:
+        monkeypatch.setenv(_DESTINATION, _OWN)
+        monkeypatch.setenv(_ALLOWED, "s3+https")
+
+    assert "key, which sse=customer sends along, is not for its host" in _refused(location)
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "value"),
+    [
+        ("minio:9000", _DESTINATION, _OWN),
+        ("else.where", "AWS_ENDPOINT_URL", "https://else.where"),
+        ("else.where", _KEY_HOSTS, "other.example, Else.Where"),
+        ("else.where:9000", _KEY_HOSTS, "else.where:9000"),
+        ("s3.eu-west-1.amazonaws.com", _KEY_HOSTS, ""),
+    ],
+)
+def test_the_customers_key_goes_to_the_hosts_that_the_process_was_given(
+    host: str, name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _set_customer_key(monkeypatch)
+    monkeypatch.setenv(name, value)
+    monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE", "customer")
+    options = "?profile=own" if name == _DESTINATION else ""
+
+    store = open_store(f"s3+https://{host}/models/root{options}")
+
+    assert store.target.customer_key()["SSECustomerKey"] == bytes(range(32))
+
+
+def _set_customer_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("THE_KEY", base64.b64encode(bytes(range(32))).decode())
+    monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_KEY", "env:THE_KEY")

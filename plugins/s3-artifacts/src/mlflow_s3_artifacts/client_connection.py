@@ -10,6 +10,7 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any
 
+from mlflow_plugin_core import errors
 from mlflow_s3_artifacts.__about__ import __version__
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from mlflow_s3_artifacts.target import Target
 
 _DEFAULT_REGION = "us-east-1"
+
+# Where botocore found credentials (their `method`) that are the machine's, and no profile's.
+_AMBIENT = frozenset({"boto-config", "container-role", "ec2-credentials-file", "env", "iam-role"})
 
 _connections: dict[tuple[object, ...], Connection] = {}
 _lock = threading.Lock()
@@ -41,6 +45,8 @@ class Connection:
         own = target.settings
         self.region = own.region or target.location.region or session.region_name or _DEFAULT_REGION
         self.credentials = None if own.anonymous else session.get_credentials()
+        if not target.ambient:
+            _refuse_ambient(self.credentials, target)
         self.client: Any = _client(session, target, self.region)
         self.bucket_seen = False
         self.hides_md5 = target.hides_md5
@@ -113,6 +119,19 @@ def _drop_inherited() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_drop_inherited)
+
+
+def _refuse_ambient(credentials: Any, target: Target) -> None:  # noqa: ANN401
+    """Refuse the machine's credentials; botocore takes them for a profile that has none."""
+    if getattr(credentials, "method", "") in _AMBIENT:
+        message = errors.explain(
+            "This artifact location cannot be used",
+            location=target.location.uri,
+            why=f"the profile {target.settings.profile!r} has no credentials of its own, and the "
+            "server's own are not for this host",
+            remedy="the operator can write keys or a role into that profile",
+        )
+        raise errors.invalid_parameter(message)
 
 
 def _session(target: Target) -> Session:

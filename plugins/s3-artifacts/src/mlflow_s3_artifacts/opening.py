@@ -34,6 +34,13 @@ def open_store(artifact_uri: str) -> S3Store:
             "shows. Better name a profile by ?profile=, or let boto3 find the credentials.",
             _logger,
         )
+    if place.is_amazon and place.scheme == "s3+http":
+        notices.warn_once(
+            f"s3-artifacts:plain:{place.endpoint}",
+            f"The artifact location {artifact_uri} is on Amazon S3 without TLS: everybody on the "
+            "way can read the artifacts, and a session token. Use s3+https.",
+            _logger,
+        )
     target = Target(place, settings, ambient=ambient)
     _check(target)
     return S3Store(target)
@@ -43,10 +50,7 @@ def _check(target: Target) -> None:
     own, place = target.settings, target.location
     why = remedy = ""
     if own.sse == "customer":
-        target.customer_key()  # a key that is not there speaks now
-        if place.scheme == "s3+http":
-            why = "sse=customer sends the key along, and this connection is not encrypted"
-            remedy = "use s3+https"
+        why, remedy = _check_customer_key(target)
     elif own.sse_customer_key is not None and own.source_of("sse_customer_key") == "URI parameter":
         why, remedy = "sse_customer_key is given without sse=customer", "add sse=customer"
     if own.sse_kms_key_id and own.sse not in {"aws:kms", "aws:kms:dsse"}:
@@ -60,11 +64,30 @@ def _check(target: Target) -> None:
     if not target.ambient and not has_own:
         why = "the server's own credentials are not for its host"
         remedy = "name a profile that the operator allowed, or put keys into the location"
+        if place.is_amazon and place.scheme == "s3+http":
+            remedy = "use s3+https"
     if why:
         message = errors.explain(
             "This artifact location cannot be used", location=place.uri, why=why, remedy=remedy
         )
         raise errors.invalid_parameter(message)
+
+
+def _check_customer_key(target: Target) -> tuple[str, str]:
+    place = target.location
+    if place.scheme == "s3+http":
+        why = "sse=customer sends the key along, and this connection is not encrypted"
+        return why, "use s3+https"
+    if not policy.may_have_customer_key(place, target.settings):
+        host, port = place.server
+        why = "the customer's encryption key, which sse=customer sends along, is not for its host"
+        remedy = (
+            "if the host may have the key, set where MLflow runs: "
+            f"MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_HOSTS={host}:{port}"
+        )
+        return why, remedy
+    target.customer_key()  # a key that is not there speaks now
+    return "", ""
 
 
 __all__ = ["open_store"]

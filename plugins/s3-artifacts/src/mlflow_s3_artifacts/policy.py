@@ -87,14 +87,25 @@ def may_use_ambient_credentials(place: S3Location) -> bool:
     """Tell whether the credentials of the server itself are for this location's host.
 
     They are for the hosts of its own storage, for the endpoint that its environment names, and for
-    Amazon's own hosts where it names none.
+    Amazon S3's own hosts, by TLS, where it names none.
     """
     if any(own.server == place.server for own in _own_locations()):
         return True
     named = [value for name in _ENDPOINTS if (value := os.environ.get(name))]
     if not named:
-        return place.is_amazon
+        return place.is_amazon and place.scheme == "s3+https"
     return any(_server_of(url) == place.server for url in named)
+
+
+def may_have_customer_key(place: S3Location, settings: S3Settings) -> bool:
+    """Tell whether the key of `sse=customer` is for this location's host.
+
+    Unlike a secret key it is sent in clear, and locations are stored by others: one that names
+    their host would get it. So this holds for clients too.
+    """
+    named = {host.strip().lower() for host in settings.sse_customer_hosts.split(",")}
+    host, port = place.server
+    return bool(named & {host, f"{host}:{port}"}) or may_use_ambient_credentials(place)
 
 
 def _server_of(url: str) -> tuple[str, int]:
@@ -139,4 +150,4 @@ def _refuse(place: S3Location, why: str, remedy: str) -> Exception:
     return host_policy.refusal(place.uri, why=why, remedy=remedy)
 
 
-__all__ = ["check", "is_own", "may_use_ambient_credentials"]
+__all__ = ["check", "is_own", "may_have_customer_key", "may_use_ambient_credentials"]

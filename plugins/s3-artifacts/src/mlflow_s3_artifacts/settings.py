@@ -65,6 +65,12 @@ class S3Settings(TransferSettings):
         parameter="sse_customer_key",
         pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$",
     )
+    sse_customer_hosts: str = option(
+        "",
+        help="Hosts, separated by commas and with `:port` or without, that the key for `customer` "
+        "may be sent to, beside those that AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL names, or Amazon "
+        "S3's own where neither is set. Locations are stored by others, and could name their host.",
+    )
     request_payer: Literal["requester"] | None = option(
         None,
         help="`requester` where you pay for requests to somebody else's bucket.",

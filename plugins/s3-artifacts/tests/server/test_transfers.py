@@ -258,6 +258,7 @@ def test_a_key_of_the_customer_encrypts_and_is_never_sent_without_tls(
     open_repository: Callable[[str], S3ArtifactsRepository],
     write_file: Any,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from botocore.exceptions import ClientError
     from click.testing import CliRunner
@@ -268,6 +269,7 @@ def test_a_key_of_the_customer_encrypts_and_is_never_sent_without_tls(
 
     key = tmp_path / "key"
     key.write_bytes(secrets.token_bytes(32))
+    monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_HOSTS", "127.0.0.1,localhost")
     options = f"sse=customer&sse_customer_key=file:{key}&part_size=5242880"
     with minio(tls=True) as server, server.fresh_bucket() as bucket:
         credentials(bucket)
