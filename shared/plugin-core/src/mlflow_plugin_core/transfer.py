@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -87,7 +88,8 @@ class _Work(Generic[T, R]):
     def begin(self, pool: ThreadPoolExecutor, index: int, item: T) -> None:
         # MLflow keeps the workspace and the request in context variables.
         context = contextvars.copy_context()
-        self._running[pool.submit(context.run, self._function, item)] = (index, item)
+        future = submit(pool, lambda: context.run(self._function, item))
+        self._running[future] = (index, item)
 
     def settle(self, *, at_most: int) -> bool:
         """Wait until at most so many run; False once something failed."""
@@ -111,6 +113,34 @@ class _Work(Generic[T, R]):
             self.failures += _failures_of(self._describe(item), error)
         else:  # KeyboardInterrupt and its like end everything
             raise error
+
+
+def submit(pool: ThreadPoolExecutor, function: Callable[[], R]) -> Future[R]:
+    """Have a pool call a function, or call it here and now where no thread is to be had.
+
+    While the interpreter ends no pool takes work any more, and from Python 3.12 on no thread
+    starts: what is logged then (a trace that is flushed, a callback of `atexit`) would be lost.
+    """
+    future: Future[R] = Future()
+    # A pool that cannot start a thread says so after it has queued the work: whoever comes second,
+    # one of its other threads or this one, finds it taken.
+    is_taken = threading.Lock()
+
+    def work() -> None:
+        if not is_taken.acquire(blocking=False) or not future.set_running_or_notify_cancel():
+            return
+        try:
+            result = function()
+        except BaseException as error:  # noqa: BLE001  # raised by who asks for the result
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    try:
+        pool.submit(work)
+    except RuntimeError:
+        work()
+    return future
 
 
 def _run_inline(

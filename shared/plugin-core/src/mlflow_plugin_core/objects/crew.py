@@ -53,7 +53,8 @@ class Crew:
 
     Leaving it without an error waits for everything. After a failure nothing new is begun, what
     runs is waited for, and then everything that was given to `on_failure` is done, also for
-    KeyboardInterrupt: no thread outlives the context.
+    KeyboardInterrupt: no thread outlives the context. A second Ctrl-C ends the wait, and everything
+    is undone at once.
 
     Attributes:
         calls: Makes requests until the crew ends early.
@@ -93,6 +94,7 @@ class Crew:
         self._held = 0
         self._failures: list[tuple[str, Exception]] = []
         self._undo: list[Callable[[], object]] = []
+        self._is_undone = False
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +118,8 @@ class Crew:
     def on_failure(self, action: Callable[[], object]) -> None:
         """Have something undone if the transfer fails; it has to do nothing where it was done."""
         self._undo.append(action)
+        if self._is_undone:  # by a thread that a second Ctrl-C did not wait for
+            self._undo_all()
 
     def report(self, count: int) -> None:
         """Tell from any thread that so many files of a running job ended."""
@@ -176,7 +180,8 @@ class Crew:
         self._requests += job.requests
         self._held += job.cost
         # MLflow keeps the workspace and the request in context variables.
-        self._pool.submit(contextvars.copy_context().run, self._work, job)
+        context = contextvars.copy_context()
+        transfer.submit(self._pool, lambda: context.run(self._work, job))
 
     def _work(self, job: Job) -> None:
         try:
@@ -225,9 +230,23 @@ class Crew:
             self._hear()
 
     def _end_early(self) -> None:
-        self.calls.stop.set()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        for thread in self._threads:
-            thread.join()
-        undo, self._undo = self._undo, []
-        self.calls.attempt_all(reversed(undo), "Cannot clean up after a failed transfer")
+        try:
+            self.calls.stop.set()
+            self._pool.shutdown(wait=True, cancel_futures=True)
+            for thread in self._threads:
+                thread.join()
+        finally:  # a second Ctrl-C ends the wait for what runs
+            self._undo_all()
+
+    def _undo_all(self) -> None:
+        """Undo everything; Ctrl-C gives up the one action that it interrupts."""
+        self._is_undone = True
+        interrupt: BaseException | None = None
+        while self._undo:
+            try:
+                action = self._undo.pop()
+                self.calls.attempt_all([action], "Cannot clean up after a failed transfer")
+            except BaseException as error:  # noqa: BLE001  # raised when all is undone
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt

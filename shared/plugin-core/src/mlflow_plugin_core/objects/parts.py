@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugin_core.objects import bodies
+from mlflow_plugin_core.objects.calls import StoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,12 +36,16 @@ class PartsUpload:
         self._note = note
         self._upload_id: str | None = None
         self._sent: dict[int, Part] = {}
+        self._is_abandoned = False
 
     def begin(self) -> None:
         """Begin a new upload, and note it."""
         self._upload_id = self._calls.request(
             lambda: self._client.begin_upload(self._key), f"Cannot begin to store {self._path!r}"
         )
+        if self._is_abandoned:  # while this thread waited for the answer
+            self._abort()
+            raise StoppedError
         if self._note is not None:
             self._note.write(self._upload_id)
 
@@ -132,6 +137,7 @@ class PartsUpload:
 
     def abandon(self) -> None:
         """Give the upload up, unless it is completed."""
+        self._is_abandoned = True
         note, self._note = self._note, None
         try:
             was_begun = self._upload_id is not None
