@@ -5,16 +5,20 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotReadyError
 from importlib import import_module
 from typing import Any
 
 import pytest
 from huggingface_hub.errors import HfHubHTTPError
+from mlflow.exceptions import MlflowException
 
+from mlflow_plugin_core import notices
 from mlflow_xet_artifacts import hub_location
 from mlflow_xet_artifacts.client_hub import HubClient
-from mlflow_xet_artifacts.hub_commits import Committer, _Waiting
+from mlflow_xet_artifacts.hub_commits import Committer, _delay_of
 from mlflow_xet_artifacts.hub_messages import Note
+from mlflow_xet_artifacts.hub_queue import Queue, Waiting
 from mlflow_xet_artifacts.settings import XetHubSettings
 
 # The HTTP library of the installed huggingface_hub: httpx, and httpx2 from its version 2 on.
@@ -29,23 +33,38 @@ class _Hub(HubClient):
         place = hub_location.parse("xet://acme/runs/main/1/run/artifacts")
         super().__init__(place, XetHubSettings.load({"retry_timeout": "0", **options}))
         self.commits: list[list[str]] = []
+        self.contents: dict[str, str] = {}
+        self.posted = 0
+        self.refusing: Any = None
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Event()
 
     def commit(self, title: str, description: str, operations: Any) -> str:
+        self.posted += 1
         self.entered.set()
         self.gate.wait(10)
-        paths = [item["path"] for item in operations]
-        if "bad" in paths:
-            request = httpx.Request("POST", "https://hub/commit")
-            raise HfHubHTTPError("bad path", response=httpx.Response(400, request=request))
+        if self.refusing is not None:
+            raise _refusal(self.refusing)
+        values = [item["value"] for item in operations]
+        paths = [value["path"] for value in values]
+        if "bad" in paths or {"a", "a/b"} <= {*paths, *self.contents}:
+            raise _refusal(400, "bad path")
+        assert len(set(paths)) == len(paths), "the Hub does not say which of the two would win"
         self.commits.append(paths)
+        self.contents |= {value["path"]: value["content"] for value in values}
         return ""
 
 
-def _operation(path: str) -> list[dict[str, Any]]:
-    return [{"path": path}]
+def _refusal(status: int, message: str = "not now", **headers: str) -> HfHubHTTPError:
+    request = httpx.Request("POST", "https://hub/commit")
+    return HfHubHTTPError(
+        message, response=httpx.Response(status, request=request, headers=headers)
+    )
+
+
+def _operation(path: str, content: str = "") -> list[dict[str, Any]]:
+    return [{"key": "file", "value": {"path": path, "content": content}}]
 
 
 def test_calls_that_come_during_a_commit_share_the_next_one() -> None:
@@ -78,16 +97,23 @@ def test_a_call_that_is_interrupted_while_it_waits_holds_up_nobody() -> None:
             assert super().wait(10)
             raise KeyboardInterrupt
 
-    hub, committer = _Hub(commit_files="1"), Committer()
+    hub, queue = _Hub(commit_files="1"), Queue()
+
+    def commit(path: str) -> None:
+        wanted = Waiting(hub, _operation(path), _NOTE)
+        queue.put([wanted])
+        queue.wait(wanted)
+
     hub.gate.clear()
-    gone = _Waiting(hub, _operation("gone"), _NOTE, turn=Interrupted())
+    gone = Waiting(hub, _operation("gone"), _NOTE, turn=Interrupted())
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(committer.commit, hub, _operation("first"), _NOTE)
+        first = pool.submit(commit, "first")
         hub.entered.wait(10)
+        queue.put([gone])
         with pytest.raises(KeyboardInterrupt):
-            committer._wait(gone)
+            queue.wait(gone)
         first.result(10)
-        pool.submit(committer.commit, hub, _operation("next"), _NOTE).result(10)
+        pool.submit(commit, "next").result(10)
 
     assert hub.commits == [["first"], ["next"]]
 
@@ -139,12 +165,23 @@ def test_within_the_window_calls_in_a_row_share_one_commit() -> None:
     assert hub.commits == [[f"{number}" for number in range(10)]]
 
 
-def test_many_commits_in_an_hour_are_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
-    hub, committer = _Hub(), Committer()
+@pytest.mark.parametrize(
+    ("window", "advice"),
+    [
+        ("0", "set MLFLOW_XET_COMMIT_WINDOW (such as 60"),
+        ("10", "raise MLFLOW_XET_COMMIT_WINDOW (it is 10 "),
+    ],
+)
+def test_many_commits_in_an_hour_are_warned_of_once(
+    window: str, advice: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    notices._said.discard("hub-commits")
+    hub, committer = _Hub(commit_window=window), Committer()
     for number in range(230):
-        committer.commit(hub, _operation(f"{number}"), _NOTE)
+        committer.commit_later(hub, _operation(f"{number}"), _NOTE)
+        committer.flush()
 
-    assert caplog.text.count("MLFLOW_XET_COMMIT_WINDOW") == 1
+    assert caplog.text.count(advice) == 1
 
 
 def test_the_window_ends_by_itself() -> None:
@@ -172,8 +209,124 @@ def test_a_failure_in_the_background_reaches_the_next_call(
     committer._flush_quietly()  # what the timer and the end of the process call
 
     assert "Artifacts that were logged are not stored" in caplog.text
-    with pytest.raises(HfHubHTTPError, match="bad path"):
+    with pytest.raises(MlflowException, match="Cannot store 'a', as an earlier call.*bad path"):
         committer.commit_later(hub, _operation("next"), _NOTE)
     committer.commit_later(hub, _operation("next"), _NOTE)
     committer.flush()
     assert hub.commits == [["next"]]
+
+
+def test_within_a_window_too_one_bad_path_fails_its_own_call_alone() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    for path in ("x", "a", "a/b", "y", "bad", "z"):
+        note = Note("Log", ("1/run/artifacts",), (path,))
+        committer.commit_later(hub, _operation(path), note)
+
+    with pytest.raises(MlflowException, match="Cannot store 'a/b' and 1 more, as an earlier call"):
+        committer.flush()
+
+    assert sorted(hub.contents) == ["a", "x", "y", "z"]
+    committer.flush()  # what has been told is not told again
+
+
+def test_one_bad_path_among_many_costs_few_commits() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    for number in range(256):
+        committer.commit_later(hub, _operation("bad" if number == 77 else f"{number}"), _NOTE)
+
+    with pytest.raises(MlflowException, match="bad path"):
+        committer.flush()
+
+    assert len(hub.contents) == 255
+    assert hub.posted <= 17
+
+
+def test_what_the_hub_does_not_take_now_is_kept_for_the_next_window(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hub, committer = _Hub(commit_window="0.05"), Committer()
+    hub.refusing = 429
+    committer.commit_later(hub, _operation("a", "old"), _NOTE)
+    committer.commit_later(hub, _operation("b"), _NOTE)
+
+    with pytest.raises(MlflowException, match="Cannot commit 'a' and 1 more yet") as caught:
+        committer.flush()
+    assert caught.value.error_code == "TEMPORARILY_UNAVAILABLE"
+    committer.commit_later(hub, _operation("a", "new"), _NOTE)
+    hub.entered.clear()
+    assert hub.entered.wait(10), "nothing was tried again"
+    hub.refusing = None
+    committer.flush()
+
+    assert hub.contents == {"a": "new", "b": ""}
+    assert "not stored" not in caplog.text
+
+
+def test_a_window_that_the_hub_does_not_take_does_not_grow_without_bounds() -> None:
+    hub, committer = _Hub(commit_window="600", commit_files="3"), Committer()
+    hub.refusing = 503
+    for number in range(3):
+        committer.commit_later(hub, _operation(f"{number}"), _NOTE)
+
+    with pytest.raises(MlflowException, match="not now"):
+        committer.commit_later(hub, _operation("too many"), _NOTE)
+    hub.refusing = None
+    committer.flush()
+
+    assert sorted(hub.contents) == ["0", "1", "2"]
+
+
+def test_a_token_that_has_ended_is_not_tried_on_each_file() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    for number in range(50):
+        committer.commit_later(hub, _operation(f"{number}"), _NOTE)
+    hub.refusing = 401
+
+    with pytest.raises(MlflowException, match="set HF_TOKEN"):
+        committer.flush()
+
+    assert hub.posted == 1
+
+
+def test_of_two_files_for_one_path_in_a_window_the_later_one_counts() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    for content in ("first", "second", "third"):
+        committer.commit_later(hub, _operation("a", content), _NOTE)
+    committer.flush()
+
+    assert hub.contents == {"a": "third"}
+    assert len(hub.commits) == 1
+
+
+def test_a_request_has_no_more_text_than_one_of_a_folder() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    text = "A" * (9 << 20)
+    for number in range(4):
+        committer.commit_later(hub, _operation(f"{number}", text), _NOTE)
+    committer.flush()
+
+    assert [len(paths) for paths in hub.commits] == [2, 1, 1]
+
+
+def test_a_read_waits_for_the_commit_that_the_window_began() -> None:
+    hub, committer = _Hub(commit_window="0.05"), Committer()
+    hub.gate.clear()
+    committer.commit_later(hub, _operation("a"), _NOTE)
+    assert hub.entered.wait(10)
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(committer.flush)
+        with pytest.raises(NotReadyError):
+            reading.result(0.2)
+        committer.commit_later(hub, _operation("b"), _NOTE)
+        both = pool.submit(committer.flush)
+        hub.gate.set()
+        reading.result(10)
+        assert "a" in hub.contents
+        both.result(10)
+
+    assert hub.commits == [["a"], ["b"]]
+
+
+def test_the_next_window_is_as_late_as_the_hub_says() -> None:
+    assert _delay_of(_refusal(429, **{"Retry-After": "120"})) == 120
+    assert _delay_of(_refusal(429)) == 0

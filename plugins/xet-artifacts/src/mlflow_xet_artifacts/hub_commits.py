@@ -1,8 +1,8 @@
-"""Commits that many calls share: the Hub takes only some of them in an hour.
+"""Commits that wait: with the setting commit_window a call returns before its files are visible.
 
-Calls that come while a commit is on its way wait and share the next one, so a hundred threads that
-log a file each make a few commits. Each call returns when its own files are visible, unless the
-setting commit_window allows a call to return before: then what it brought waits here for more.
+What such calls brought waits here, and becomes one commit when the window ends, before this process
+reads, and when it ends in order. Nothing of it is lost while the process lives: what the Hub does
+not take for a passing reason waits for the next window.
 """
 
 from __future__ import annotations
@@ -10,41 +10,28 @@ from __future__ import annotations
 import atexit
 import hashlib
 import logging
+import multiprocessing.util
 import os
 import threading
-import time
-from collections import deque
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from mlflow_plugin_core import notices, uris
-from mlflow_xet_artifacts import hub_calls, hub_errors
-from mlflow_xet_artifacts.client_hub import RevisionNotFoundError
-from mlflow_xet_artifacts.hub_messages import Note, message_of
+from mlflow_plugin_core import uris
+from mlflow_xet_artifacts import hub_errors
+from mlflow_xet_artifacts.hub_queue import Queue, Waiting
+from mlflow_xet_artifacts.hub_uploads import REGULAR_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mlflow_xet_artifacts.client_hub import HubClient
+    from mlflow_xet_artifacts.hub_messages import Note
 
 _logger = logging.getLogger(__name__)
 _registry: dict[tuple[Any, ...], Committer] = {}
 _registry_lock = threading.Lock()
-# The Hub limits commits to a number in an hour that depends on the account; 128 was seen.
-_made: deque[float] = deque(maxlen=100)
-_HOUR = 3_600.0
-
-
-@dataclass(eq=False)
-class _Waiting:
-    """What one call wants committed, and how it learns that it is."""
-
-    client: HubClient
-    operations: Sequence[dict[str, Any]]
-    note: Note
-    done: Future[None] = field(default_factory=Future)
-    turn: threading.Event = field(default_factory=threading.Event)
+_LONGEST_DELAY = 3_600.0
 
 
 def committer_of(client: HubClient) -> Committer:
@@ -52,8 +39,7 @@ def committer_of(client: HubClient) -> Committer:
     place = client.place
     token = client.headers.get("authorization", "")
     who = hashlib.sha256(token.encode()).hexdigest()
-    # The process is part of it: what a parent has begun is the parent's.
-    key = (os.getpid(), client.endpoint, who, place.repo_type, place.repo, place.branch)
+    key = (client.endpoint, who, place.repo_type, place.repo, place.branch)
     with _registry_lock:
         if key not in _registry:
             _registry[key] = Committer()
@@ -61,14 +47,15 @@ def committer_of(client: HubClient) -> Committer:
 
 
 class Committer:
-    """Makes the commits of one branch, one after another."""
+    """Makes the commits of one branch: at once, or when the window ends."""
 
     def __init__(self) -> None:
+        self._queue = Queue()
         self._lock = threading.Lock()
-        self._queue: list[_Waiting] = []
-        self._busy = False
-        self._later: list[_Waiting] = []
+        self._later: list[Waiting] = []
         self._timer: threading.Timer | None = None
+        # What waited and is being committed: who wants to read has to wait for it.
+        self._flight: Future[None] | None = None
         self._late_failure: Exception | None = None
 
     def commit(self, client: HubClient, operations: Sequence[dict[str, Any]], note: Note) -> None:
@@ -78,161 +65,185 @@ class Committer:
             Exception: Why it failed, for this call or for an earlier one that did not wait.
         """
         self.flush()
-        self._wait(_Waiting(client, operations, note))
+        mine = Waiting(client, operations, note)
+        self._queue.put([mine])
+        self._queue.wait(mine)
 
     def commit_later(
         self, client: HubClient, operations: Sequence[dict[str, Any]], note: Note
     ) -> None:
-        """Commit within the window that the settings allow."""
-        self._raise_late()
-        with self._lock:
-            self._later.append(_Waiting(client, operations, note))
-            full = sum(len(each.operations) for each in self._later)
-            if self._timer is None:
-                self._timer = threading.Timer(client.settings.commit_window, self._flush_quietly)
-                self._timer.daemon = True
-                self._timer.start()
-        if full >= client.settings.commit_files:
-            self.flush()
-
-    def flush(self) -> None:
-        """Commit what waits for its window to end.
+        """Commit within the window that the settings allow.
 
         Raises:
-            Exception: Why this failed, or an earlier one that nobody waited for.
+            Exception: Why an earlier call's files are not stored. This call's are not either then.
         """
+        self._raise_late()
+        if self._is_full(client):
+            # What the Hub does not take must not grow without bounds: this call's error, then.
+            self.flush()
         with self._lock:
-            later, self._later = self._later, []
-            timer, self._timer = self._timer, None
-        if timer is not None:
-            timer.cancel()
-        if later:
-            operations = [item for each in later for item in each.operations]
-            note = Note.together([each.note for each in later])
-            self._wait(_Waiting(later[0].client, operations, note))
+            self._later.append(Waiting(client, operations, note))
+            self._start_timer(client.settings.commit_window)
+        if self._is_full(client):
+            self._flush_quietly()
+            self._raise_late()
+
+    def flush(self) -> None:
+        """Commit what waits for its window to end, and wait for such a commit on its way.
+
+        Raises:
+            MlflowException: Why this failed, or an earlier one that nobody waited for.
+        """
+        self._drain()
         self._raise_late()
 
-    def _flush_quietly(self) -> None:
+    def _is_full(self, client: HubClient) -> bool:
+        with self._lock:
+            count = sum(len(each.operations) for each in self._later)
+            size = sum(each.size for each in self._later)
+        return count >= client.settings.commit_files or size >= REGULAR_BYTES
+
+    def _start_timer(self, seconds: float) -> None:
+        if self._timer is None:
+            timer = threading.Timer(seconds, self._end_window)
+            timer.daemon = True
+            # No thread begins while Python ends; flush_all has the last word then.
+            with suppress(RuntimeError):
+                timer.start()
+                self._timer = timer
+
+    def _drain(self) -> None:
+        # Twice: what this caller brought may have come after the commit on its way was begun.
+        for _ in range(2):
+            with self._lock:
+                flight, mine = self._flight, []
+                if flight is None and self._later:
+                    mine, self._later = self._later, []
+                    timer, self._timer = self._timer, None
+                    flight = self._flight = Future()
+                    if timer is not None:
+                        timer.cancel()
+            if flight is None:
+                return
+            if mine:
+                self._fly(mine, flight)
+            flight.result()
+            if mine:
+                return
+
+    def _fly(self, mine: Sequence[Waiting], flight: Future[None]) -> None:
+        """Commit what waited; `flight` holds the error of what is to be tried again."""
+        reason: BaseException | None = None
         try:
-            self.flush()
-        except Exception as error:  # noqa: BLE001  # raised by the next call
-            _logger.error("Artifacts that were logged are not stored: %s", uris.redact(error))  # noqa: TRY400
-            self._late_failure = error
+            self._queue.put(mine)
+            for each in mine:
+                # After one that is to be tried again the others would only fail for the same reason.
+                if reason is None or not self._queue.leave(each):
+                    try:
+                        self._queue.wait(each)
+                    except Exception as error:  # noqa: BLE001  # told to the caller, or the next one
+                        reason = error if _passes(error) else reason
+        except BaseException as interrupt:  # Ctrl-C: what is not stored waits for the next window
+            reason = interrupt
+            for each in mine:
+                self._queue.leave(each)
+            raise
+        finally:
+            self._land(mine, flight, reason)
+
+    def _land(
+        self, mine: Sequence[Waiting], flight: Future[None], reason: BaseException | None
+    ) -> None:
+        failed = [each for each in mine if each.failure and not _passes(each.failure)]
+        again = [each for each in mine if not each.is_stored and each not in failed]
+        failure = _failure_of(failed)
+        with self._lock:
+            self._flight = None
+            self._late_failure = self._late_failure or failure
+            # In front: of two operations for one path the later call's has to stay the later one.
+            self._later[:0] = [each.again() for each in again]
+            if again:
+                window = again[0].client.settings.commit_window
+                self._start_timer(max(window, _delay_of(reason)))
+        if failure is not None:
+            _logger.error("Artifacts that were logged are not stored: %s", uris.redact(failure))
+        if not again:
+            flight.set_result(None)
+            return
+        what = f"Cannot commit {_listed(again)} yet"
+        if not isinstance(reason, Exception):
+            reason = InterruptedError("the commit was interrupted")
+        flight.set_exception(hub_errors.translate(reason, what, again[0].client))
+
+    def _end_window(self) -> None:
+        with self._lock:
+            if self._timer is threading.current_thread():
+                self._timer = None
+        self._flush_quietly()
+
+    def _flush_quietly(self, *, ending: bool = False) -> None:
+        try:
+            self._drain()
+        except Exception as error:  # noqa: BLE001  # what it is about waits for the next window
+            if ending:
+                _logger.error("Artifacts that were logged are not stored: %s", uris.redact(error))  # noqa: TRY400
+            else:
+                _logger.warning("Artifacts wait for another try: %s", uris.redact(error))
 
     def _raise_late(self) -> None:
-        failure, self._late_failure = self._late_failure, None
+        with self._lock:
+            failure, self._late_failure = self._late_failure, None
         if failure is not None:
             raise failure
 
-    def _wait(self, mine: _Waiting) -> None:
-        with self._lock:
-            self._queue.append(mine)
-            if not self._busy:
-                self._busy = True
-                mine.turn.set()
-        # Either somebody commits it along, or it is this thread's turn to commit for others.
-        try:
-            mine.turn.wait()
-        except BaseException:  # Ctrl-C: nobody may wait for a thread that is gone
-            self._leave(mine)
-            raise
-        if not mine.done.done():
-            try:
-                self._commit_together(mine.client)
-            finally:
-                self._pass_on()
-        mine.done.result()
 
-    def _leave(self, mine: _Waiting) -> None:
-        with self._lock:
-            waits = mine in self._queue
-            if waits:
-                self._queue.remove(mine)
-        if waits and mine.turn.is_set():
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        with self._lock:
-            if self._queue:
-                self._queue[0].turn.set()
-            else:
-                self._busy = False
-
-    def _commit_together(self, client: HubClient) -> None:
-        batch = self._take(client.settings.commit_files)
-        try:
-            if not _settle(batch):
-                # One call's bad path must not fail the others.
-                for each in batch:
-                    _settle([each])
-        finally:
-            for each in batch:
-                if not each.done.done():
-                    each.done.set_exception(InterruptedError("the commit was interrupted"))
-                each.turn.set()
-
-    def _take(self, most: int) -> list[_Waiting]:
-        with self._lock:
-            batch = [self._queue.pop(0)]
-            count = len(batch[0].operations)
-            while self._queue and count + len(self._queue[0].operations) <= most:
-                batch.append(self._queue.pop(0))
-                count += len(batch[-1].operations)
-        return batch
+def _passes(error: BaseException) -> bool:
+    """Tell whether the same commit may be made later."""
+    if isinstance(error, InterruptedError):  # by Ctrl-C in a thread that committed for this one too
+        return True
+    return isinstance(error, Exception) and hub_errors.retryable(error) is not False
 
 
-def _settle(batch: Sequence[_Waiting]) -> bool:
-    """Commit, and tell each call how that went; False where each should be tried alone."""
-    try:
-        _make(batch)
-    except Exception as error:  # noqa: BLE001  # raised by each call
-        if len(batch) > 1 and hub_errors.retryable(error) is False:
-            return False
-        for each in batch:
-            each.done.set_exception(error)
-    else:
-        for each in batch:
-            each.done.set_result(None)
-    return True
+def _delay_of(reason: BaseException | None) -> float:
+    """Return for how many seconds the Hub wants to be left alone."""
+    wait = hub_errors.retryable(reason) if isinstance(reason, Exception) else False
+    return 0.0 if isinstance(wait, bool) else min(wait, _LONGEST_DELAY)
 
 
-def _make(batch: Sequence[_Waiting]) -> None:
-    """Make one commit; its errors are the Hub's own."""
-    client = batch[0].client
-    title, description = message_of(Note.together([each.note for each in batch]))
-    operations = [item for each in batch for item in each.operations]
-
-    def post() -> None:
-        try:
-            client.commit(title, description, operations)
-        except RevisionNotFoundError:
-            client.make_branch()
-            client.commit(title, description, operations)
-
-    # Another writer's commit is no obstacle: the same operations are made on the new head.
-    hub_calls.repeat(client, post, "Cannot commit")
-    _count(client)
+def _failure_of(failed: Sequence[Waiting]) -> Exception | None:
+    if not failed or failed[0].failure is None:
+        return None
+    what = f"Cannot store {_listed(failed)}, as an earlier call wanted"
+    return hub_errors.translate(failed[0].failure, what, failed[0].client)
 
 
-def _count(client: HubClient) -> None:
-    """Warn once when this process has made about as many commits as the Hub takes in an hour."""
-    now = time.monotonic()
-    _made.append(now)
-    if len(_made) == _made.maxlen and now - _made[0] < _HOUR and not client.settings.commit_window:
-        notices.warn_once(
-            "hub-commits",
-            f"This process made {len(_made)} commits on the Hub within an hour, and the Hub takes "
-            "only some more of them. Log folders with log_artifacts, or set "
-            "MLFLOW_XET_COMMIT_WINDOW (such as 10 seconds), so that single files share commits.",
-            _logger,
-        )
+def _listed(entries: Sequence[Waiting]) -> str:
+    paths = [path for each in entries for path in each.note.paths]
+    return repr(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
 
 
 def flush_all() -> None:
-    """Commit all that waits, when this process ends in order."""
-    for key, committer in list(_registry.items()):
-        if key[0] == os.getpid():
-            committer._flush_quietly()  # noqa: SLF001
+    """Commit all that waits, and wait for what is on its way, when this process ends in order."""
+    for committer in list(_registry.values()):
+        committer._flush_quietly(ending=True)  # noqa: SLF001
+
+
+def _begin_child() -> None:
+    """Forget what a parent has begun, which is the parent's, and locks that its threads held."""
+    global _registry_lock  # noqa: PLW0603
+    _registry_lock = threading.Lock()
+    _registry.clear()
+
+
+def _flush_at_the_end_of_a_child(_: object = None) -> None:
+    # The children of multiprocessing end by os._exit: they run these, and nothing of atexit.
+    multiprocessing.util.Finalize(None, flush_all, exitpriority=100)
 
 
 atexit.register(flush_all)
+# Here for a child that imports this first, and again in one that is forked, where multiprocessing
+# forgets what the parent had registered.
+_flush_at_the_end_of_a_child()
+multiprocessing.util.register_after_fork(flush_all, _flush_at_the_end_of_a_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_child)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mlflow.exceptions import MlflowException
 
 from mlflow_plugin_core import errors
+from mlflow_xet_artifacts.client_hub import EntryNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,12 +16,22 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.client_hub import HubClient
 
 _LONGEST_REASON = 500
+_TOO_MANY_REQUESTS = 429
+# What one of many files in a commit may bring about, and the others do without: a path, a size.
+_ABOUT_FILES = frozenset({400, 413, 422})
 # Passing by themselves, or once another writer's commit is through.
 _PASSING = frozenset({408, 409, 412, 423, 425, 429, 500, 502, 503, 504})
-_RATE_LIMIT = re.compile(r"r=\d+;\s*t=(\d+)")
-_TOO_MANY = (
-    "wait, or make fewer commits: log folders with log_artifacts, or set MLFLOW_XET_COMMIT_WINDOW, "
-    "so that single files share a commit"
+# IETF draft "RateLimit header fields". Every answer has them: only with r=0 is this quota used up,
+# and a 429 is of another one, such as that of commits, otherwise.
+_RATE_LIMIT = re.compile(r";\s*r\s*=\s*0\s*;\s*t\s*=\s*(\d+)")
+# How the Hub names the wait where commits are limited, and nowhere else in its answer.
+_RETRY_IN = re.compile(
+    r"retry this action in ((?:[a-z]+ )*?(an?|\d+) (second|minute|hour)s?)", re.IGNORECASE
+)
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600}
+_FEWER_COMMITS = (
+    "make fewer commits: log folders with log_artifacts, or set MLFLOW_XET_COMMIT_WINDOW, so that "
+    "single files share a commit"
 )
 _AGAIN = "try again later; MLFLOW_XET_RETRY_TIMEOUT sets for how long it is tried"
 _READ_ONLY = "use a token with write access to this repository (HF_TOKEN)"
@@ -35,7 +46,7 @@ _ANSWERS: dict[int, tuple[Callable[..., MlflowException], str]] = {
     409: (errors.unavailable, "other writers commit to this branch all the time; " + _AGAIN),
     412: (errors.unavailable, "other writers commit to this branch all the time; " + _AGAIN),
     413: (errors.bad_request, "lower MLFLOW_XET_COMMIT_FILES"),
-    429: (errors.unavailable, _TOO_MANY),
+    429: (errors.unavailable, f"wait, or {_FEWER_COMMITS}"),
 }
 
 
@@ -54,12 +65,19 @@ def retryable(error: Exception) -> bool | float:
     if code not in _PASSING:
         return False
     headers = error.response.headers  # type: ignore[attr-defined]
-    if (after := headers.get("Retry-After", "")).isdigit():
-        return float(after)
-    # The Hub tells when its window ends (IETF draft "RateLimit header fields").
-    if code == 429 and (found := _RATE_LIMIT.search(headers.get("RateLimit", ""))):  # noqa: PLR2004
-        return float(found[1]) + 1
-    return True
+    waits = [float(after)] if (after := headers.get("Retry-After", "")).isdigit() else []
+    if code == _TOO_MANY_REQUESTS:
+        if found := _RATE_LIMIT.search(headers.get("RateLimit", "")):
+            waits.append(float(found[1]) + 1)
+        if found := _RETRY_IN.search(_said(error)):
+            number = int(found[2]) if found[2].isdigit() else 1
+            waits.append(float(number * _SECONDS[found[3].lower()]))
+    return max(waits) if waits else True
+
+
+def is_about_files(error: Exception) -> bool:
+    """Tell whether the same commit with fewer files may succeed."""
+    return status(error) in _ABOUT_FILES or isinstance(error, EntryNotFoundError)
 
 
 def _is_transport(error: BaseException) -> bool:
@@ -94,6 +112,8 @@ def translate(error: Exception, what: str, client: HubClient) -> MlflowException
         remedy = f"check the network, proxies and HF_ENDPOINT ({client.endpoint}); {_AGAIN}"
     elif isinstance(error, OSError) and code is None:
         make, remedy = errors.internal, ""
+    elif code == _TOO_MANY_REQUESTS and (found := _RETRY_IN.search(_said(error))):
+        remedy = f"try again in {found[1]}, as the Hub says, or {_FEWER_COMMITS}"
     elif code and code >= 500:  # noqa: PLR2004
         make, remedy = errors.unavailable, _AGAIN
     message = errors.explain(what, location=client.place, why=_reason(error), remedy=remedy)
@@ -114,7 +134,10 @@ def _no_repo(client: HubClient, *, gated: bool) -> tuple[Callable[..., MlflowExc
 
 
 def _reason(error: Exception) -> str:
-    said = getattr(error, "server_message", None) or str(error) or type(error).__name__
-    lines = [line.strip() for line in str(said).splitlines() if line.strip()]
+    lines = [line.strip() for line in _said(error).splitlines() if line.strip()]
     kept = [line for line in lines if not line.startswith(("For more", "If you are trying"))]
     return " ".join(kept)[:_LONGEST_REASON]
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "server_message", None) or error) or type(error).__name__

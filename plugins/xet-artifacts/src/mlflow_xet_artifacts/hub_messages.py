@@ -33,7 +33,7 @@ class Note(NamedTuple):
         return cls(
             " and ".join([verbs[0], *(verb.lower() for verb in verbs[1:])]),
             roots,
-            tuple(path for note in notes for path in note.paths),
+            tuple(dict.fromkeys(path for note in notes for path in note.paths)),
         )
 
 

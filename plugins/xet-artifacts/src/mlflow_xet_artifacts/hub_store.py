@@ -19,7 +19,7 @@ from mlflow_xet_artifacts.client_hub import (
     Link,
     RevisionNotFoundError,
 )
-from mlflow_xet_artifacts.hub_commits import committer_of
+from mlflow_xet_artifacts.hub_commits import Committer, committer_of
 from mlflow_xet_artifacts.hub_messages import Note
 
 if TYPE_CHECKING:
@@ -41,7 +41,11 @@ class HubStore(BlobStore):
         self.client = client
         self.workers = client.settings.workers
         self._root = client.place.root
-        self._committer = committer_of(client)
+
+    @property
+    def _committer(self) -> Committer:
+        # Asked for each time: a store that was opened before a fork is used in the child, too.
+        return committer_of(self.client)
 
     def stat(self, path: str) -> Blob | None:
         """Describe one path, or return None if nothing is there."""
