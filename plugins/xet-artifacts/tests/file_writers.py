@@ -6,6 +6,10 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def log(location: str, source: str, name: str) -> None:
@@ -46,6 +50,21 @@ def hold(location: str, seconds: str) -> None:
     with file_chunks.current(_repository(location)._store.database):
         print("held", flush=True)
         time.sleep(float(seconds))
+
+
+def stray(location: str) -> None:
+    """Upload without the store's lock, as a transfer does that was given up, until told to end."""
+    from mlflow_xet_artifacts import client_local, file_chunks
+
+    def blocks() -> Iterator[bytes]:
+        yield os.urandom(3_000_000)
+        print("open", flush=True)
+        sys.stdin.readline()
+
+    chunks = file_chunks.folder_of(_repository(location)._store.database, 1)
+    first = os.urandom(100_000)
+    client_local.Upload(chunks).run([client_local.Source(len(first), iter([first]))])
+    client_local.Upload(chunks).run([client_local.Source(16 << 20, blocks())])
 
 
 def grow(location: str, source: str) -> None:

@@ -117,17 +117,6 @@ class Reading:
                 yield block
 
 
-def new_files(folder: Path) -> set[str]:
-    """Return the paths of what hf_xet keeps contents in."""
-    base = os.path.join(folder, "xet", "xorbs")  # noqa: PTH118
-    return {
-        os.path.join(base, kind, name)  # noqa: PTH118
-        for kind in ("xorbs", "shards")
-        if os.path.isdir(os.path.join(base, kind))  # noqa: PTH112, PTH118
-        for name in os.listdir(os.path.join(base, kind))  # noqa: PTH118, PTH208
-    }
-
-
 @contextmanager
 def _opened(make: Callable[..., Any], folder: Path) -> Iterator[Any]:
     """Open hf_xet's store, and see that nothing here keeps it open afterwards.
@@ -172,4 +161,4 @@ def _reset_after_fork() -> None:
 
 os.register_at_fork(after_in_child=_reset_after_fork)
 
-__all__ = ["Reading", "Source", "Upload", "config", "new_files"]
+__all__ = ["Reading", "Source", "Upload", "config"]

@@ -1,16 +1,16 @@
 """hf_xet's chunk store below a local store: one user at a time, on the disk before it counts.
 
-The store's folder holds `xet-index.db`, the index of SQLite; `chunks-1`, hf_xet's own folder, until
-`gc` writes `chunks-2` and swaps; and the lock files `turn.lock`, `work.lock` and `gc.lock`.
+The store's folder holds `xet-index.db`, the index of SQLite; `chunks-1`, hf_xet's own folder with a
+ledger beside it of what is on the disk, until `gc` writes `chunks-2` and swaps; and the lock files
+`turn.lock`, `work.lock` and `gc.lock`.
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from mlflow_xet_artifacts import file_errors, file_index, file_lock, file_watch
+from mlflow_xet_artifacts import file_errors, file_index, file_ledger, file_lock, file_watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -49,23 +49,21 @@ def put_into(
     database: FileDatabase, folder: Path, sources: Iterable[Source], *, what: str
 ) -> list[Part]:
     """Store contents in a chunk folder that nobody else has open."""
-    from mlflow_xet_artifacts.client_local import Upload, new_files
+    from mlflow_xet_artifacts.client_local import Upload
 
     upload = Upload(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        before = new_files(folder)
-        parts = file_watch.run(
-            lambda: upload.run(sources),
-            progress=upload.progress,
-            cancel=upload.cancel,
-            timeout=database.settings.stall_timeout,
-            what=what,
-        )
-        sync_all(new_files(folder) - before)
+        with file_ledger.recorded(folder):
+            return file_watch.run(
+                lambda: upload.run(sources),
+                progress=upload.progress,
+                cancel=upload.cancel,
+                timeout=database.settings.stall_timeout,
+                what=what,
+            )
     except (OSError, RuntimeError) as error:
         raise file_errors.explained(error, what, database.folder) from error
-    return parts
 
 
 def read(
@@ -120,22 +118,3 @@ def current(database: FileDatabase) -> Iterator[int]:
         with database.reading() as connection:
             generation = file_index.generation(connection)
         yield generation
-
-
-def sync_all(paths: Iterable[str]) -> None:
-    """Put files and the names of them on the disk: hf_xet leaves that to the system."""
-    folders = set()
-    for path in paths:
-        sync(path)
-        folders.add(os.path.dirname(path))  # noqa: PTH120
-    for folder in folders:
-        sync(folder)
-
-
-def sync(path: str | os.PathLike[str]) -> None:
-    """Put one file or folder on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,7 +16,14 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_plugin_core import errors, transfer
-from mlflow_xet_artifacts import file_chunks, file_errors, file_index, file_lock, file_watch
+from mlflow_xet_artifacts import (
+    file_chunks,
+    file_errors,
+    file_index,
+    file_ledger,
+    file_lock,
+    file_watch,
+)
 
 if TYPE_CHECKING:
     import sqlite3
@@ -159,7 +166,7 @@ class _Copy:
                 self._copy(late, file_chunks.folder_of(self._database, old))
             # Without a larger content there was nothing to copy.
             self._target.mkdir(exist_ok=True)
-            file_chunks.sync(self._database.folder)
+            file_ledger.sync(self._database.folder)
             with self._database.writing() as connection:
                 # An upload that had ended before the lock was taken may have been named just now:
                 # its chunks are in the old folder alone.
@@ -186,14 +193,13 @@ class _Copy:
         return [row for row in rows if row.id not in self._copied]
 
     def _copy(self, batch: Sequence[_Live], source: Path) -> None:
-        from mlflow_xet_artifacts.client_local import Reading, Upload, new_files
+        from mlflow_xet_artifacts.client_local import Reading, Upload
 
         with self._database.reading() as connection:
             parts = {each.id: file_index.parts_of(connection, each.id) for each in batch}
         reading, upload = Reading(source), Upload(self._target)
         what = "Cannot copy what lives"
         self._target.mkdir(parents=True, exist_ok=True)
-        before = new_files(self._target)
 
         def copy() -> list[Part]:
             with reading.opened() as read:
@@ -210,16 +216,16 @@ class _Copy:
             upload.cancel()
 
         try:
-            copied = file_watch.run(
-                copy,
-                progress=lambda: (reading.progress(), upload.progress()),
-                cancel=cancel,
-                timeout=self._database.settings.stall_timeout,
-                what=what,
-            )
+            with file_ledger.recorded(self._target):
+                copied = file_watch.run(
+                    copy,
+                    progress=lambda: (reading.progress(), upload.progress()),
+                    cancel=cancel,
+                    timeout=self._database.settings.stall_timeout,
+                    what=what,
+                )
         except (OSError, RuntimeError) as error:
             raise file_errors.explained(error, what, self._database.folder) from error
-        file_chunks.sync_all(new_files(self._target) - before)
         remaining = iter(copied)
         for each in batch:
             self._copied[each.id] = [next(remaining) for _ in parts[each.id]]
