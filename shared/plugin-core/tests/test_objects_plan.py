@@ -76,16 +76,28 @@ def test_ranges_begin_where_the_digest_wants_them(wanted: int, multiple: int | N
     assert length <= max(wanted, multiple or 0)
 
 
-def test_a_stream_of_thirty_tebibytes_ends_before_its_parts_do() -> None:
+def test_parts_of_a_stream_are_alike_as_long_as_their_number_allows() -> None:
     first = plan.first_stream_part(16 * MEBIBYTE, 128 * MEBIBYTE, S3)
-    sent = 0
+    sent, sizes = 0, []
     for _ in range(S3.max_parts):
         part = plan.stream_part_bytes(sent, first, S3)
         assert S3.min_part_bytes <= part <= S3.max_part_bytes
+        sizes.append(part)
         sent += part
 
-    assert sent > 30 * TEBIBYTE
-    assert plan.stream_part_bytes(8_000 * MEBIBYTE, first, S3) == first
+    assert sizes[:9_000] == [16 * MEBIBYTE] * 9_000
+    assert sent > 3 * TEBIBYTE
+
+
+@given(st.integers(1, 64 * MEBIBYTE), st.integers(16 * MEBIBYTE, GIBIBYTE), SMALL)
+def test_parts_of_a_stream_keep_within_any_limits(wanted: int, memory: int, limits: Limits) -> None:
+    first = plan.first_stream_part(wanted, memory, limits)
+    sent = 0
+    for _ in range(limits.max_parts):
+        part = plan.stream_part_bytes(sent, first, limits)
+        assert limits.min_part_bytes <= part <= limits.max_part_bytes
+        assert part >= first
+        sent += part
 
 
 @given(

@@ -58,8 +58,8 @@ def test_a_stream_keeps_within_its_memory() -> None:
 
 
 def test_parts_of_a_long_stream_grow_and_wait_on_the_disk() -> None:
-    # A service of tiny parts: 16 MiB are to it what 8,000 MiB are to S3.
-    limits = Limits(min_part_bytes=1, max_part_bytes=5 * MIB)
+    # A service of tiny parts: 900 of 16 KiB are to it what 9,000 of 16 MiB are to S3.
+    limits = Limits(max_parts=1_000, min_part_bytes=1, max_part_bytes=5 * MIB)
     service = FakeService(limits)
     data = content(36 * MIB)
     sizes: list[int] = []
@@ -75,8 +75,8 @@ def test_parts_of_a_long_stream_grow_and_wait_on_the_disk() -> None:
     streams.put_stream(store.calls, tiny, io.BytesIO(data), "root/s", "s")
 
     assert service.objects["root/s"].data == data
-    assert sizes[:400] == [16_384] * 400
-    assert max(sizes) > 3 * 16_384
+    assert sizes[:900] == [16_384] * 900
+    assert max(sizes) > 10 * 16_384
     assert sizes[:-1] == sorted(sizes[:-1])
 
 
@@ -84,7 +84,7 @@ def test_a_stream_with_more_parts_than_the_service_takes_ends_with_an_error() ->
     service = FakeService(Limits(max_parts=3))
 
     with pytest.raises(MlflowException, match="more than 3 parts") as error:
-        store_of(service).put_stream(io.BytesIO(bytes(16 * MIB)), "s")
+        store_of(service).put_stream(io.BytesIO(bytes(24 * MIB)), "s")
 
     assert error.value.error_code == "INVALID_PARAMETER_VALUE"
     assert not service.uploads

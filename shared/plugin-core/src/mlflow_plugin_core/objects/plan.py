@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 # What one running request holds that streams: buffers of the SDK, of TLS, of the file.
 STREAMED_BYTES = MEBIBYTE
 
-# A stream's parts grow by 1/500 of what was sent: 10,000 parts of 16 MiB to 5 GiB are 32 TiB, and
-# up to 8,000 MiB nothing grows.
-_STREAM_PARTS = 500
+# A stream's parts are alike for this share of the parts that the service allows: of S3's 10,000 those
+# are 9,000, so 140 GiB in parts of 16 MiB. Cloudflare R2 takes no other than like parts ("All parts
+# except the last one must be the same size"), and nobody can check the digest of an object whose
+# parts are unlike. Behind them each part is this share of what was sent, so that the parts that are
+# left hold fifty times as much again, up to the largest part that the service takes.
+_LIKE_PARTS = 9, 10
+_GROWTH = 4
 
 
 class Piece(NamedTuple):
@@ -78,7 +82,12 @@ def range_bytes(wanted: int, multiple: int | None) -> int:
 
 def stream_part_bytes(sent: int, first: int, limits: Limits) -> int:
     """Return the size of the next part of a stream of which so many bytes were sent."""
-    return min(max(first, sent // _STREAM_PARTS), limits.max_part_bytes)
+    share, whole = _LIKE_PARTS
+    like_parts = limits.max_parts * share // whole
+    if sent < like_parts * first:
+        return first
+    grown = sent // max(1, (limits.max_parts - like_parts) // _GROWTH)
+    return min(max(first, grown), limits.max_part_bytes)
 
 
 def first_stream_part(wanted: int, memory: int, limits: Limits) -> int:

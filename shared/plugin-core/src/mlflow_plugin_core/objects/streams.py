@@ -1,8 +1,9 @@
 """Streams of unknown length on their way in.
 
 A small stream is one request. A longer one becomes parts while it is read; nothing is visible
-before its end, and nothing is left where it raises. Parts grow with what was sent, so that their
-number never ends a stream; parts that are too large for memory wait in a temporary file.
+before its end, and nothing is left where it raises. Parts are alike until nine tenths of those that
+the service allows are sent (140 GiB in parts of 16 MiB); then they grow with what was sent, up to
+terabytes, and those that are too large for memory wait in a temporary file.
 """
 
 from __future__ import annotations
@@ -54,8 +55,12 @@ def put_stream(
         crew.add(_job(parts, 1, body, settings.memory, path))
         number = 2
         while following is not None:
-            _check_number(number, limits, path)
-            crew.add(_job(parts, number, following, settings.memory, path))
+            try:
+                _check_number(number, limits, path)
+                crew.add(_job(parts, number, following, settings.memory, path))
+            except BaseException:
+                following.close()  # its job was not begun
+                raise
             following = next(found, None)
             number += 1
         crew.wait()
@@ -74,6 +79,8 @@ def _parts(stream: BinaryIO, first: int, memory: int, limits: Limits) -> Iterato
             body = _spooled(stream, wanted)
         if body.size or not sent:
             yield body
+        else:
+            body.close()
         sent += body.size
         if body.size < wanted:
             return
@@ -113,6 +120,7 @@ def _check_number(number: int, limits: Limits, path: str) -> None:
         message = errors.explain(
             f"Cannot store {path!r}",
             why=f"the stream has more than {limits.max_parts:,} parts, the service's limit",
-            remedy="write it to a file first: its size is then known, and its parts are larger",
+            remedy="write it to a file first: its size is then known, and its parts are larger; or "
+            "set a larger part size, and four times as much memory",
         )
         raise errors.invalid_parameter(message)
