@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import urllib3
 
+from mlflow_oss_artifacts import connections
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -32,7 +34,7 @@ class TransportOptions:
     Attributes:
         workers: Connections that are kept.
         connect_timeout: Seconds until a connection attempt is given up.
-        read_timeout: Seconds without a byte.
+        read_timeout: Seconds without a byte in either direction.
         ca_file: Authorities that TLS trusts, or None for the usual ones.
         proxy: URL of a proxy, "none", or None for what the environment says.
     """
@@ -73,6 +75,7 @@ class Transport:
         proxy = _proxy_for(parts, options.proxy)
         self._is_forwarded = proxy is not None and parts.scheme == "http"
         self._manager = _manager_of(proxy, settings)
+        self._manager.pool_classes_by_scheme = connections.pool_classes_by_scheme
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Body | bytes | None = None
