@@ -25,7 +25,10 @@ _DEFAULT_REGION = "us-east-1"
 _AMBIENT = frozenset({"boto-config", "container-role", "ec2-credentials-file", "env", "iam-role"})
 
 _connections: dict[tuple[object, ...], Connection] = {}
+# Of the dictionaries, held for a moment; each connection has one of its own, for credentials can
+# take long, and other locations must not wait for them.
 _lock = threading.Lock()
+_locks: dict[tuple[object, ...], threading.Lock] = {}
 
 
 class Connection:
@@ -68,6 +71,11 @@ class Connection:
         """Use boto3 alone from here on."""
         self._fast, self._fast_is_known = None, True
 
+    @property
+    def has_token(self) -> bool:
+        """Whether requests carry a session token; credentials that renew may get one."""
+        return bool(getattr(self._frozen(), "token", None))
+
     def has_other_keys_than(self, other: Connection) -> bool:
         """Tell whether this connection was given other keys."""
         return self._identity != other._identity
@@ -85,7 +93,7 @@ def connection_for(target: Target) -> Connection:
     key = target.key()
     found = _connections.get(key)
     if found is None:
-        with _lock:
+        with _lock_of(key):
             found = _connections.get(key)
             if found is None:
                 found = _connections[key] = Connection(target)
@@ -95,7 +103,7 @@ def connection_for(target: Target) -> Connection:
 def renew(target: Target, expired: Connection) -> Connection | None:
     """Look for credentials anew after the service called them expired; None where none are new."""
     key = target.key()
-    with _lock:
+    with _lock_of(key):
         current = _connections.get(key)
         if current is None or current is expired:
             current = Connection(target)
@@ -111,9 +119,15 @@ def forget_connections() -> None:
         _connections.clear()
 
 
+def _lock_of(key: tuple[object, ...]) -> threading.Lock:
+    with _lock:
+        return _locks.setdefault(key, threading.Lock())
+
+
 def _drop_inherited() -> None:
     global _lock  # noqa: PLW0603  # another thread of the parent may have held it at the fork
     _lock = threading.Lock()
+    _locks.clear()
     _connections.clear()
 
 

@@ -25,6 +25,12 @@ _logger = logging.getLogger(__name__)
 
 # Above it the bytes cost more than the call, and boto3 streams them.
 LARGEST = 8 << 20
+# Seconds of a whole GET, whose read_timeout ends one that stands still.
+_LONGEST_GET = 3_600.0
+# Bytes a second of a line that is slow, and not broken; below them boto3 sends.
+_SLOWEST = 64 << 10
+# What a time-out looks like in the text of obstore's exceptions, which have no field for it.
+_LATE = "kind: Timeout"
 _ODD = re.compile(r"[\x00-\x1f\x7f]|//|(?:^|/)\.{0,2}(?:/|$)|^/|/$")
 # obstore takes these from the environment, and nothing turns them off again.
 _LEAKING = (
@@ -81,7 +87,19 @@ class FastClient:
         from obstore.store import S3Store
 
         _used = True
-        self._store = S3Store(target.location.bucket, **_arguments(target, credentials, region))
+        own = target.settings
+        told = _arguments(target, credentials, region)
+
+        def store(**timeouts: float) -> S3Store:
+            spans = {name: f"{int(seconds * 1000)}ms" for name, seconds in timeouts.items()}
+            options = {**told["client_options"], **spans}
+            return S3Store(target.location.bucket, **{**told, "client_options": options})
+
+        # Its read_timeout begins anew with each piece of an answer, and its timeout never. But the
+        # former runs while a body is sent too, and would end what a slow line is busy with.
+        self._reading = store(read_timeout=own.read_timeout, timeout=_LONGEST_GET)
+        self._writing = store(timeout=own.read_timeout + LARGEST / _SLOWEST)
+        self._endpoint = target.location.endpoint
 
     def put(self, key: str, data: bytes, content_type: str) -> str:
         """Store an object; returns its ETag.
@@ -94,7 +112,9 @@ class FastClient:
 
         try:
             attributes = {"Content-Type": content_type}
-            result = obstore.put(self._store, key, data, attributes=attributes, use_multipart=False)
+            result = obstore.put(
+                self._writing, key, data, attributes=attributes, use_multipart=False
+            )
         except Exception as error:
             raise _read(error, "PutObject") from error
         return (result["e_tag"] or "").strip('"')
@@ -104,14 +124,17 @@ class FastClient:
 
         Raises:
             botocore.exceptions.ClientError: The service's error.
+            botocore.exceptions.ReadTimeoutError: No byte came for as long as the settings allow.
             FastFailedError: There was no answer.
         """
         import obstore
 
         try:
             options: Any = {"if_match": f'"{etag}"'} if etag else {}
-            return obstore.get(self._store, key, options=options).bytes()
+            return obstore.get(self._reading, key, options=options).bytes()
         except Exception as error:
+            if _LATE in str(error):
+                raise _read_timeout(self._endpoint, error) from error
             raise _read(error, "GetObject") from error
 
 
@@ -122,7 +145,6 @@ def _arguments(target: Target, credentials: Any, region: str) -> dict[str, Any]:
     options: dict[str, Any] = {
         "allow_http": place.scheme == "s3+http",
         "connect_timeout": f"{int(own.connect_timeout * 1000)}ms",
-        "timeout": f"{int(own.read_timeout * 1000)}ms",
         "allow_invalid_certificates": not own.verify_tls,
     }
     bundle = own.ca_bundle or os.environ.get("AWS_CA_BUNDLE")
@@ -166,13 +188,10 @@ class _Provider:
 
 def _read(error: Exception, operation: str) -> Exception:
     """Return boto3's exception for what obstore tells in its text."""
-    from botocore.exceptions import ClientError, ReadTimeoutError
+    from botocore.exceptions import ClientError
 
     text = str(error).partition("\n\nDebug source:")[0]
     found = _STATUS.search(text)
-    if found is None and "timed out" in text:
-        late: Exception = ReadTimeoutError(endpoint_url="the service", error=text[:500])
-        return late
     if found is None or not found[2] or "<!" in found[2]:
         return FastFailedError(text[:500])
     try:
@@ -185,6 +204,13 @@ def _read(error: Exception, operation: str) -> Exception:
     answer: Any = {"Error": told, "ResponseMetadata": status | {"HTTPHeaders": {}}}
     refused: Exception = ClientError(answer, operation)
     return refused
+
+
+def _read_timeout(endpoint: str, error: Exception) -> Exception:
+    from botocore.exceptions import ReadTimeoutError
+
+    late: Exception = ReadTimeoutError(endpoint_url=endpoint, error=str(error)[:500])
+    return late
 
 
 def _mark_child() -> None:
