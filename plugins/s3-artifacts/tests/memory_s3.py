@@ -116,7 +116,8 @@ class MemoryS3:
         if asked.method == "PUT":
             etag = _etag(b"salt" * self.encrypts + asked.body)
             self.objects[key] = (asked.body, etag, 0)
-            return Told(headers={"ETag": f'"{self.objects[key][1]}"'})
+            told = {"x-amz-server-side-encryption": "aws:kms"} if self.encrypts else {}
+            return Told(headers={"ETag": f'"{etag}"', **told})
         if asked.method == "DELETE":
             self.objects.pop(key, None)
             return Told(204)

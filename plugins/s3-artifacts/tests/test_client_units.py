@@ -234,3 +234,29 @@ def test_a_listing_tells_no_digest_that_it_does_not_know() -> None:
 
 def test_no_setting_of_the_machine_reaches_these_tests() -> None:
     assert not [name for name in os.environ if name.startswith("MLFLOW_S3_ARTIFACTS_")]
+
+
+def test_parts_under_the_customers_key_are_listed_with_that_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_S3_ARTIFACTS_SSE_CUSTOMER_HOSTS", "minio.example.com")
+    monkeypatch.setenv("K", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
+    client = open_store(f"{_HOST}?sse=customer&sse_customer_key=env:K").client
+    sent: list[Any] = []
+
+    def refuse(request: Any, **_: object) -> None:
+        sent.append(request)
+        raise ConnectionResetError
+
+    events = connection_for(client.target).client.meta.events
+    events.register("before-send.s3.ListParts", refuse)
+    with pytest.raises(ConnectionResetError):
+        client.list_parts("key", "id")
+
+    headers = {
+        name.lower().removeprefix("x-amz-server-side-encryption-customer-"): value
+        for name, value in sent[0].headers.items()
+    }
+    assert headers["algorithm"] == b"AES256"
+    assert headers["key"] == b"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+    assert headers["key-md5"] == b"tP/LI3N87DFaSk0aoqYgzg=="

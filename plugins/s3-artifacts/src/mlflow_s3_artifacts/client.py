@@ -49,12 +49,12 @@ class S3Client(ObjectClient):
         requests = self._requests
         arguments = requests.head_arguments()
         try:
-            found = requests.call("head_object", Key=key, **arguments)
+            found = requests.head(key, arguments)
         except Exception as error:
-            if errors.status_of(error) == _NOT_FOUND:
-                requests.require_bucket()
-                return None
-            raise requests.with_reason(error, key) from error
+            if errors.status_of(error) != _NOT_FOUND:
+                raise
+            requests.require_bucket()
+            return None
         if answers.is_encrypted(found) and "ChecksumMode" not in arguments:
             found = requests.call("head_object", Key=key, **requests.head_arguments())
         if not any(map(answers.is_composite, answers.known_digests(found).values())):
@@ -83,16 +83,7 @@ class S3Client(ObjectClient):
 
     def put(self, key: str, body: Body) -> ObjectInfo:
         """Store a whole object; the service compares its MD5, and its answer is compared too."""
-        etag = self._requests.put_fast(key, body)
-        if etag is None:
-            sent = Sent(body, sha256=self.target.hides_md5)
-            kind = answers.content_type(key)
-            found = self._requests.call(
-                "put_object", sent, Key=key, ContentType=kind, **self.target.new_object()
-            )
-            self._requests.compare(found, sent.md5, key)
-            etag = answers.etag_of(found)
-        return ObjectInfo(key, body.size, etag)
+        return ObjectInfo(key, body.size, self._requests.put(key, body))
 
     @contextmanager
     def read(self, info: ObjectInfo, start: int, length: int) -> Iterator[Iterator[bytes]]:
@@ -172,10 +163,11 @@ class S3Client(ObjectClient):
     def list_parts(self, key: str, upload_id: str) -> Sequence[Part] | None:
         """Return all parts that the service has."""
         parts: list[Part] = []
+        asked = {"Key": key, "UploadId": upload_id, **self.target.encoded_customer_key()}
         marker: dict[str, Any] | None = {}
         while marker is not None:
             try:
-                found = self._requests.call("list_parts", Key=key, UploadId=upload_id, **marker)
+                found = self._requests.call("list_parts", **asked, **marker)
             except Exception as error:
                 if errors.code_of(error) == "NoSuchUpload":
                     return None

@@ -38,6 +38,8 @@ _BUSY = frozenset(
 )
 
 EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"})
+# After which credentials are read anew: these may be new ones' predecessors.
+RENEWABLE = EXPIRED | {"InvalidAccessKeyId", "InvalidToken"}
 # boto3 may follow where another region or host is named.
 ELSEWHERE = frozenset({"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect"})
 # What a service says that it will not say for ever (Amazon's error codes, and MinIO's).
@@ -159,6 +161,10 @@ _BY_CODE: dict[str, _Answer] = {
     "BadDigest": (errors.unavailable, _CHANGED),
     "XAmzContentSHA256Mismatch": (errors.unavailable, _CHANGED),
     "XAmzContentChecksumMismatch": (errors.unavailable, _CHANGED),
+    "InvalidObjectState": (
+        errors.bad_request,
+        "the object is in an archive: restore it first, or give its class of storage up",
+    ),
     "XMinioStorageFull": (errors.unavailable, "make room on the service"),
     "QuotaExceeded": (errors.unavailable, "make room on the service"),
 }
@@ -171,7 +177,7 @@ class DigestMismatchError(Exception):
 def code_of(error: BaseException) -> str:
     """Return the service's code of an error, or ""; HEAD has only a number."""
     answer = getattr(error, "response", None)
-    return str(answer.get("Error", {}).get("Code", "")) if isinstance(answer, dict) else ""
+    return str(answer.get("Error", {}).get("Code") or "") if isinstance(answer, dict) else ""
 
 
 def status_of(error: BaseException) -> int:
@@ -248,7 +254,7 @@ def translate(error: BaseException, what: str, target: Target) -> MlflowExceptio
 
 def _answer(error: BaseException, target: Target) -> _Answer:
     code = code_of(error)
-    if code:
+    if code or status_of(error):
         return _by_code(code, error, target) or _by_status(status_of(error), error)
     return _by_class(error, target)
 
@@ -259,7 +265,7 @@ def _reason(error: BaseException) -> str:
         return " ".join(str(error).split())[:_LONGEST_REASON]
     told = answer.get("Error", {})
     request = answer.get("ResponseMetadata", {}).get("RequestId")
-    text = f"{told.get('Code', '')}: {told.get('Message', '') or 'no message'}"
+    text = f"{told.get('Code') or status_of(error)}: {told.get('Message', '') or 'no message'}"
     return f"{text[:_LONGEST_REASON]}" + (f" (request {request})" if request else "")
 
 
@@ -290,7 +296,10 @@ def _by_status(status: int, error: BaseException) -> _Answer:
     if retryable(error) is not False:
         return errors.unavailable, "the service is overloaded or restarting: try again later"
     if status == 400:  # noqa: PLR2004
-        return errors.bad_request, "is this an S3 service, and is http or https right?"
+        code = code_of(error)
+        is_odd = not code or code.isdigit()  # a service of S3 names its errors
+        asked = "is this an S3 service, and is http or https right?"
+        return errors.bad_request, asked if is_odd else ""
     return errors.internal, ""
 
 
@@ -352,6 +361,7 @@ def _unreachable(text: str, target: Target) -> str:
 __all__ = [
     "ELSEWHERE",
     "EXPIRED",
+    "RENEWABLE",
     "DigestMismatchError",
     "code_of",
     "date_of",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,19 @@ class Target:
         if self.settings.sse != "customer":
             return {}
         return {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": self._read_customer_key()}
+
+    def encoded_customer_key(self) -> dict[str, Any]:
+        """Return the same for a request whose key boto3 does not encode by itself.
+
+        Amazon wants it to list parts that have checksums.
+        """
+        told = self.customer_key()
+        if told:
+            key = told["SSECustomerKey"]
+            md5 = hashlib.md5(key, usedforsecurity=False).digest()
+            told["SSECustomerKey"] = base64.b64encode(key).decode()
+            told["SSECustomerKeyMD5"] = base64.b64encode(md5).decode()
+        return told
 
     def new_object(self) -> dict[str, Any]:
         """Return the arguments of a request that makes an object."""
