@@ -262,6 +262,24 @@ def test_what_the_hub_does_not_take_now_is_kept_for_the_next_window(
     assert "not stored" not in caplog.text
 
 
+def test_what_is_tried_again_does_not_replace_what_came_meanwhile() -> None:
+    hub, committer = _Hub(commit_window="600"), Committer()
+    hub.refusing = 503
+    hub.gate.clear()
+    committer.commit_later(hub, _operation("a", "old"), _NOTE)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(committer.flush)
+        assert hub.entered.wait(10)
+        committer.commit_later(hub, _operation("a", "new"), _NOTE)
+        hub.gate.set()
+        with pytest.raises(MlflowException, match="not now"):
+            reading.result(10)
+    hub.refusing = None
+    committer.flush()
+
+    assert hub.contents == {"a": "new"}
+
+
 def test_a_window_that_the_hub_does_not_take_does_not_grow_without_bounds() -> None:
     hub, committer = _Hub(commit_window="600", commit_files="3"), Committer()
     hub.refusing = 503

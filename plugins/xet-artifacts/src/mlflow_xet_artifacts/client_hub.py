@@ -273,10 +273,14 @@ def _quoted(text: str) -> str:
 
 
 def _on(endpoint: str, url: str) -> str:
-    """Return the same address on the Hub that is used: a private Hub may name itself otherwise."""
+    """Return the same address on the Hub that is used: a private Hub may name itself otherwise.
+
+    One behind a proxy has a path of its own, which the addresses of the Hub do not know of.
+    """
     parts = urllib.parse.urlsplit(url)
     own = urllib.parse.urlsplit(endpoint)
-    return urllib.parse.urlunsplit((own.scheme, own.netloc, parts.path, parts.query, ""))
+    path = parts.path if f"{parts.path}/".startswith(f"{own.path}/") else own.path + parts.path
+    return urllib.parse.urlunsplit((own.scheme, own.netloc, path, parts.query, ""))
 
 
 def _entry(item: dict[str, Any]) -> Entry:
