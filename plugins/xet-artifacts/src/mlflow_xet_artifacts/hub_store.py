@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from mlflow_plugin_core import artifact_paths, errors, notices, transfer
 from mlflow_plugin_core.blob_store import Blob, BlobStore, Upload
-from mlflow_xet_artifacts import hub_calls, hub_downloads, hub_errors, hub_uploads
+from mlflow_xet_artifacts import hub_calls, hub_downloads, hub_errors, hub_streams, hub_uploads
 from mlflow_xet_artifacts.client_hub import (
     PATHS_AT_ONCE,
     Entry,
@@ -24,13 +21,13 @@ from mlflow_xet_artifacts.hub_messages import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from mlflow_plugin_core.blob_store import Download
 
 _logger = logging.getLogger(__name__)
 # Made by the Hub with the repository, and no artifact: it says what is kept beside Git.
 ATTRIBUTES = ".gitattributes"
-_COPY_BLOCK = 1 << 20
 _DELETE_ATTEMPTS = 5
 
 
@@ -107,14 +104,8 @@ class HubStore(BlobStore):
     def put_stream(self, stream: BinaryIO, path: str) -> None:
         """Store what a stream yields, by way of a local file."""
         # The Hub wants to know size and beginning before it says where a file goes.
-        handle, name = tempfile.mkstemp(prefix="mlflow-xet-")
-        try:
-            with os.fdopen(handle, "wb") as target:
-                while block := stream.read(_COPY_BLOCK):
-                    target.write(block)
-            self.put_file(Path(name), path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with hub_streams.as_file(stream, path, self.client.place) as file:
+            self.put_file(file, path)
 
     def get_file(self, blob: Blob, destination: Path) -> None:
         """Fetch one file."""
