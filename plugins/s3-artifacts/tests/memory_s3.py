@@ -42,6 +42,7 @@ class MemoryS3:
     Attributes:
         objects: Content and ETag by key.
         uploads: Parts of unfinished uploads, by id: the key and the parts by number.
+        sizes: Those of the parts of each object that came in parts, by key.
         batches: Whether it knows batch deletes.
         page: Entries in one page.
         encrypts: Whether a key of KMS is used without being asked for, so that ETags are no MD5.
@@ -50,6 +51,7 @@ class MemoryS3:
     def __init__(self) -> None:
         self.objects: dict[str, tuple[bytes, str, int]] = {}
         self.uploads: dict[str, tuple[str, dict[int, bytes]]] = {}
+        self.sizes: dict[str, list[int]] = {}
         self.batches = True
         self.page = 1_000
         self.encrypts = False
@@ -131,7 +133,9 @@ class MemoryS3:
         if self.encrypts:
             told["x-amz-server-side-encryption"] = "aws:kms"
         if "partNumber" in query:
-            data = data[:part]
+            sizes = self.sizes.get(key, [part])
+            number = int(query["partNumber"])
+            data = data[sum(sizes[: number - 1]) :][: sizes[number - 1]]
         if asked.method == "HEAD":
             return Told(200, b"", {**told, "Content-Length": str(len(data))})
         asks = re.fullmatch(r"bytes=(\d+)-(\d+)", headers.get("range", ""))
@@ -165,6 +169,7 @@ class MemoryS3:
         digests = b"".join(bytes.fromhex(_etag(data)) for data in content)
         etag = f"{_etag(digests)}-{len(content)}"
         self.objects[key] = (b"".join(content), etag, len(content[0]))
+        self.sizes[key] = [len(data) for data in content]
         del self.uploads[name]
         return _xml("CompleteMultipartUploadResult", f"<ETag>&quot;{etag}&quot;</ETag>")
 

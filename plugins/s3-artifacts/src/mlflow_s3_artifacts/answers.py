@@ -86,6 +86,12 @@ def is_composite(digest: str) -> bool:
     return "-" in digest
 
 
+def count_of_parts(found: Any) -> int:  # noqa: ANN401
+    """Return in how many parts an object was sent, by the digest that an answer holds; 0 if in none."""
+    counts = [digest.rpartition("-")[2] for digest in known_digests(found).values()]
+    return max((int(count) for count in counts if count.isdecimal() and len(count) < 6), default=0)  # noqa: PLR2004
+
+
 def content_type(key: str) -> str:
     """Return the media type that a name suggests."""
     return mimetypes.guess_type(key)[0] or "application/octet-stream"

@@ -63,7 +63,7 @@ def verifier_of(info: ObjectInfo) -> Verifier | None:
         if not count:
             return _Digests(name, text, 1, max(info.size, 1))
         size = info.part_bytes
-        # Parts of unlike sizes cannot be told apart; only other clients make them.
+        # Parts of unlike sizes cannot be told apart; other clients and very long streams make them.
         if size and -(-info.size // size) == int(count):
             return _Digests(name, text, int(count), size, of_parts=True)
     return None
