@@ -93,7 +93,6 @@ def _small(
 
 def _middling(database: FileDatabase, batch: Sequence[Upload], failures: list[Failure]) -> New:
     new: New = []
-    sent: list[tuple[Upload, LocalSource]] = []
     unknown: list[Upload] = []
     for upload in batch:
         try:
@@ -110,29 +109,46 @@ def _middling(database: FileDatabase, batch: Sequence[Upload], failures: list[Fa
             else:
                 new.append((upload.path, known))
     if unknown:
-        what = f"Cannot store {unknown[0].path!r} and {len(unknown) - 1} more"
-        stored = file_chunks.put(database, _sources(unknown, sent, failures), what=what)
-        failed = {path for path, _ in failures}
-        for (upload, local), part in zip(sent, stored.parts, strict=True):
-            if upload.path not in failed:
-                content = Content(local.sha256, local.size, None, [part], stored.generation)
-                new.append((upload.path, content))
+        new += _through_xet(database, unknown, failures)
     return new
+
+
+def _through_xet(
+    database: FileDatabase, unknown: Sequence[Upload], failures: list[Failure]
+) -> Iterator[tuple[str, Content]]:
+    """Store files in one commit; one that outgrew it is stored by itself."""
+    sent: list[tuple[Upload, LocalSource]] = []
+    grown: list[Upload] = []
+    what = f"Cannot store {unknown[0].path!r} and {len(unknown) - 1} more"
+    stored = file_chunks.put(database, _sources(unknown, sent, failures, grown), what=what)
+    for upload in grown:
+        try:
+            store_file(database, upload.source, upload.path)
+        except MlflowException as error:
+            failures.append((upload.path, error))
+    left_out = {path for path, _ in failures} | {upload.path for upload in grown}
+    for (upload, local), part in zip(sent, stored.parts, strict=True):
+        if upload.path not in left_out:
+            content = Content(local.sha256, local.size, None, [part], stored.generation)
+            yield upload.path, content
 
 
 def _sources(
     uploads: Sequence[Upload],
     sent: list[tuple[Upload, LocalSource]],
     failures: list[Failure],
+    grown: list[Upload],
 ) -> Iterator[Source]:
     """Yield the files one after another, each open only while it is read."""
     from mlflow_xet_artifacts.client_local import Source
 
-    def blocks(local: LocalSource, path: str) -> Iterator[bytes]:
+    def blocks(local: LocalSource, upload: Upload) -> Iterator[bytes]:
         try:
-            yield from local.blocks(2 * PART)
+            yield from local.blocks(PART)
+            if local.has_more():  # it has grown since the plan, beyond what one commit takes
+                grown.append(upload)
         except MlflowException as error:  # its half is stored for nothing, and no path points to it
-            failures.append((path, error))
+            failures.append((upload.path, error))
 
     for upload in uploads:
         try:
@@ -143,4 +159,4 @@ def _sources(
         with stream:
             local = LocalSource(stream, upload.source, upload.path)
             sent.append((upload, local))
-            yield Source(upload.size, blocks(local, upload.path))
+            yield Source(upload.size, blocks(local, upload))

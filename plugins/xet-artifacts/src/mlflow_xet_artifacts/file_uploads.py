@@ -81,8 +81,11 @@ def known_content(database: FileDatabase, local: LocalSource) -> Content | None:
             return None
     for _ in local.blocks(length + 1):
         pass
+    has_grown = local.has_more()
     found = Content(local.sha256, local.size)
     local.rewind()
+    if has_grown:  # what was read is not all of it
+        return None
     with database.reading() as connection:
         known = file_index.find_content(connection, found.sha256, found.size)
     return None if known is None else found
