@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.exceptions import MlflowException
 from mlflow.utils.uri import append_to_uri_path
 
-from mlflow_xet_artifacts import file_location
+from mlflow_xet_artifacts import file_location, file_opening
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _RUN = "0123456789abcdef0123456789abcdef"
 _NAMES = st.text("abcxyz09-_ äß%", min_size=1, max_size=8).filter(lambda name: "%" not in name)
@@ -48,12 +53,24 @@ def test_a_store_that_is_there_is_found_above() -> None:
     assert (found.folder, found.root) == ("/srv/store", "5/run/artifacts")
 
 
-def test_the_servers_own_folder_is_the_store() -> None:
-    found = file_location.parse(
-        "xet+file:/srv/store/5/run/artifacts", is_store=_nothing, own=["/srv/store"]
-    )
+@pytest.mark.parametrize("stored_in", ["", "store", "store/1"])
+@pytest.mark.parametrize(
+    "location", ["store/1", f"store/1/{_RUN}/artifacts", f"store/1/{_RUN}/artifacts/a"]
+)
+def test_a_server_and_its_clients_open_the_same_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored_in: str, location: str
+) -> None:
+    if stored_in:
+        (tmp_path / stored_in).mkdir(parents=True)
+        (tmp_path / stored_in / file_location.INDEX_NAME).touch()
+    uri = f"xet+file://{tmp_path}/{location}"
 
-    assert found.folder == "/srv/store"
+    of_client = file_opening.open_store(uri)
+    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", f"xet+file://{tmp_path}/store")
+    of_server = file_opening.open_store(uri)
+
+    assert of_server.database.folder == of_client.database.folder
+    assert of_server.root == of_client.root
 
 
 @pytest.mark.parametrize(

@@ -307,7 +307,7 @@ def test_a_server_opens_only_the_folders_that_its_operator_named(
     monkeypatch.setenv("MLFLOW_XET_FOLDERS", str(tmp_path / "users"))
     assert get_artifact_repository(users).list_artifacts() == []
     own = get_artifact_repository(f"xet+file:{tmp_path}/own/1/run/artifacts")
-    assert own._store.database.folder == tmp_path / "own"
+    assert own._store.database.folder == tmp_path / "own" / "1" / "run" / "artifacts"
 
 
 def test_no_presigned_transfer_is_offered(repository: XetFileRepository) -> None:

@@ -5,12 +5,14 @@ MLflow appends to the path of a location, so the path holds both:
     xet+file:///srv/mlflow/artifacts.xet/1/4f0c…/artifacts
                ^^^^^^^^^^^^^^^^^^^^^^^^^ ^^^^^^^^^^^^^^^^^^
 
-Four rules, the first that fits decides where the store ends:
+Three rules, the first that fits decides where the store ends:
 
 1. the outermost folder whose name ends in `.xet`;
-2. the folder that this tracking server was started with as its own artifact storage;
-3. the nearest folder in which there is a store already;
-4. the location without what MLflow appends for a run, a model or a trace.
+2. the nearest folder in which there is a store already;
+3. the location without what MLflow appends for a run, a model or a trace.
+
+They ask nothing but the location and the disk: a tracking server that had a rule of its own would
+look for what its clients stored in another place.
 
 MLflow writes `xet+file:///d` as `xet+file:/d` when it appends; both are the same absolute path.
 """
@@ -24,7 +26,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mlflow_plugin_core import artifact_paths, errors, uris
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
 SCHEME = "xet+file"
 # A store is where its index is.
@@ -52,19 +54,18 @@ class FileLocation(NamedTuple):
     uri: str
 
 
-def parse(uri: str, *, is_store: Callable[[str], bool], own: Iterable[str] = ()) -> FileLocation:
+def parse(uri: str, *, is_store: Callable[[str], bool]) -> FileLocation:
     """Take a location apart.
 
     Args:
         uri: The location.
         is_store: Tells whether a folder holds a store already.
-        own: Absolute folders of this server's own artifact storage.
 
     Raises:
         MlflowException: INVALID_PARAMETER_VALUE with what is wrong and how to write it.
     """
     path = absolute_path(uri)
-    folder = _store_folder(path, is_store, [each for each in own if _is_within(path, each)])
+    folder = _store_folder(path, is_store)
     root = path[len(folder) :].strip("/")
     try:
         root = artifact_paths.normalize(root)
@@ -102,22 +103,16 @@ def absolute_path(uri: str) -> str:
     return path
 
 
-def _store_folder(path: str, is_store: Callable[[str], bool], own: list[str]) -> str:
+def _store_folder(path: str, is_store: Callable[[str], bool]) -> str:
     ends = [match.start() for match in re.finditer("/", path)][1:]
     folders = [*(path[:end] for end in ends), path]
     for folder in folders:
         if folder.lower().endswith(_STORE_SUFFIX):
             return folder
-    if own:
-        return max(own, key=len)
     for folder in reversed(folders):
         if is_store(folder):
             return folder
     return _APPENDED.sub("", path) or path
-
-
-def _is_within(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
 
 
 def _refuse(uri: str, why: str, remedy: str) -> Exception:

@@ -35,11 +35,12 @@ def open_store(artifact_uri: str) -> XetFileStore:
         )
         raise errors.invalid_parameter(message)
     notices.warn_of_rivals("mlflow.artifact_repository", file_location.SCHEME, _logger)
-    own = _own_folders()
-    place = file_location.parse(artifact_uri, is_store=_is_store, own=own)
+    place = file_location.parse(artifact_uri, is_store=_is_store)
     settings = XetFileSettings.load(dict(place.query), location=artifact_uri)
     named = [each for each in settings.folders.split(os.pathsep) if each]
-    host_policy.check_folder(place.folder, setting="MLFLOW_XET_FOLDERS", allowed=[*named, *own])
+    host_policy.check_folder(
+        place.folder, setting="MLFLOW_XET_FOLDERS", allowed=[*named, *_own_folders()]
+    )
     return XetFileStore(FileDatabase(Path(place.folder), settings), place.root)
 
 
@@ -53,6 +54,6 @@ def _own_folders() -> list[str]:
         if uri.lower().startswith(f"{file_location.SCHEME}:"):
             # One that cannot be read says so where it is used, and allows nothing here.
             with suppress(MlflowException):
-                path = file_location.absolute_path(uri)
-                found.append(file_location.parse(uri, is_store=_is_store, own=[path]).folder)
+                found.append(file_location.absolute_path(uri))
+                found.append(file_location.parse(uri, is_store=_is_store).folder)
     return found
