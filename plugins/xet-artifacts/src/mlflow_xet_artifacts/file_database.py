@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_core import errors
-from mlflow_xet_artifacts import file_errors
+from mlflow_xet_artifacts import file_errors, file_mounts
 from mlflow_xet_artifacts.file_location import INDEX_NAME
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ class FileDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         self.folder.mkdir(parents=True, exist_ok=True)
+        file_mounts.check(self.folder)
         connection = sqlite3.connect(
             self.index, timeout=self.settings.lock_timeout, isolation_level=None
         )
@@ -141,7 +142,7 @@ class FileDatabase:
             return
         # Both have to stand before the first table, and neither may stand in a transaction.
         connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-        connection.execute("PRAGMA journal_mode = WAL")
+        self._check_log(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
         connection.execute("BEGIN EXCLUSIVE")
         try:
             found = connection.execute("PRAGMA user_version").fetchone()[0]
@@ -156,6 +157,17 @@ class FileDatabase:
         except BaseException:
             connection.execute("ROLLBACK")
             raise
+
+    def _check_log(self, mode: str) -> None:
+        if mode == "wal":
+            return
+        message = errors.explain(
+            "Cannot make a local Xet store",
+            location=self.folder,
+            why=f"SQLite keeps no write-ahead log on this file system: it answers {mode!r}",
+            remedy="put it on a local disk, and let other machines reach it by a tracking server",
+        )
+        raise errors.invalid_parameter(message)
 
     def _check_version(self, found: int) -> None:
         if found == SCHEMA_VERSION:
