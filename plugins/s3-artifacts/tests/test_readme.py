@@ -7,12 +7,8 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from mlflow_plugin_servers.s3_server import S3Bucket
 
 _PLUGIN = Path(__file__).parents[1]
 
@@ -27,24 +23,33 @@ def test_the_quick_start_of_the_readme_is_the_example() -> None:
 
 @pytest.mark.server
 @pytest.mark.enable_socket
-def test_the_quick_start_runs_as_it_stands(s3_bucket: S3Bucket, tmp_path: Path) -> None:
+def test_the_quick_start_runs_as_it_stands(tmp_path: Path) -> None:
+    from mlflow_plugin_servers.s3 import s3
+
+    readme = (_PLUGIN / "README.md").read_text(encoding="utf-8")
+    (make_bucket,) = re.findall(r"```sh\n(python -c .*)\n```", readme)
     program = (_PLUGIN / "examples/quickstart.py").read_text(encoding="utf-8")
-    place = f"{s3_bucket.endpoint.removeprefix('http://')}/{s3_bucket.name}/"
-    keys = {
-        "AWS_ACCESS_KEY_ID": s3_bucket.access.access_key,
-        "AWS_SECRET_ACCESS_KEY": s3_bucket.access.secret_key,
-    }
+    python = Path(sys.executable).parent
+    with s3() as server:
+        ours = server.access.endpoint.removeprefix("http://")
+        environment = {
+            **os.environ,
+            "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
+            "AWS_ACCESS_KEY_ID": server.access.access_key,
+            "AWS_SECRET_ACCESS_KEY": server.access.secret_key,
+            "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/tracking.db",
+        }
 
-    done = subprocess.run(
-        [sys.executable, "-c", program.replace("127.0.0.1:8333/models/", place)],
-        cwd=tmp_path,
-        env={**os.environ, **keys, "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/tracking.db"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+        def run(*command: str) -> str:
+            told = [word.replace("127.0.0.1:8333", ours) for word in command]
+            done = subprocess.run(
+                told, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            return done.stdout
 
-    assert done.returncode == 0, done.stderr
-    listed, text = done.stdout.strip().splitlines()[-2:]
+        run("sh", "-c", make_bucket)
+        listed, text = run(sys.executable, "-c", program).strip().splitlines()[-2:]
+
     assert "path='notes/hello.txt'" in listed
     assert text == "hello"

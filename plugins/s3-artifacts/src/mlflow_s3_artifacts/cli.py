@@ -25,7 +25,7 @@ SUBJECT = Subject(
         "write": "s3:PutObject",
         "read": "s3:GetObject",
         "delete": "s3:DeleteObject",
-        "parts": "s3:PutObject and s3:AbortMultipartUpload",
+        "parts": "s3:PutObject, s3:ListMultipartUploadParts and s3:AbortMultipartUpload",
     },
 )
 command_line.add_to(cli, SUBJECT)

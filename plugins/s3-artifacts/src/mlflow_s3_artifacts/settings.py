@@ -46,7 +46,7 @@ class S3Settings(TransferSettings):
     checksum: Literal["when_required", "when_supported"] = option(
         "when_required",
         help="Whether boto3 adds checksums of its own to requests (CRC-32, new in boto3 1.36), "
-        "which several services refuse. Content-MD5 is sent, and digests are compared, with both.",
+        "which several services refuse. Digests go along, and are compared, with both.",
         parameter="checksum",
     )
     sse: Literal["AES256", "aws:kms", "aws:kms:dsse", "customer"] | None = option(
