@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import mlflow
 
-experiment = mlflow.create_experiment("demo", artifact_location="xet+file:///tmp/artifacts.xet")
-with mlflow.start_run(experiment_id=experiment) as run:
+if not mlflow.get_experiment_by_name("demo"):
+    mlflow.create_experiment("demo", artifact_location="xet+file:///tmp/artifacts.xet")
+mlflow.set_experiment("demo")
+with mlflow.start_run() as run:
     mlflow.log_text("hello", "notes/hello.txt")
 
 print(mlflow.artifacts.list_artifacts(run_id=run.info.run_id, artifact_path="notes"))

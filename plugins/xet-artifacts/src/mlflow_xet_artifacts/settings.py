@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic_settings import SettingsConfigDict
 
 from mlflow_plugin_core.settings import PluginSettings, SecretStr, option
@@ -26,6 +28,12 @@ class XetSettings(PluginSettings):
         ge=1,
         le=86_400,
     )
+
+    @classmethod
+    def _from_file(cls) -> dict[str, Any]:
+        # One file serves both kinds of locations: each leaves out what is only the other's.
+        found = super(XetSettings, _AllSettings)._from_file()
+        return {name: value for name, value in found.items() if name in cls.model_fields}
 
 
 class XetFileSettings(XetSettings):
@@ -110,3 +118,7 @@ class XetHubSettings(XetSettings):
         "opens besides its own storage.",
         parameter=None,
     )
+
+
+class _AllSettings(XetFileSettings, XetHubSettings):
+    """What the settings file may hold."""
