@@ -63,7 +63,7 @@ def fetch_several(database: FileDatabase, wanted: Sequence[Wanted], workers: int
             with _written(destination) as target:
                 sink = _sink(target, digest, destination)
                 for part in parts[path]:
-                    _pump(read, database, path, (part, 0, part.size), sink)
+                    _pump(read, database, path, stored, (part, 0, part.size), sink)
                 _check(path, stored, digest.digest(), database)
 
         transfer.run_all(fetch_one, wanted, workers=workers, describe=lambda item: item[0])
@@ -84,7 +84,7 @@ def read_all(
         sink(data)
         return
     spans = [(part, 0, part.size) for part in _parts(database, path, stored)]
-    _read(database, path, spans, sink)
+    _read(database, path, stored, spans, sink)
 
 
 def fetch_range(
@@ -108,12 +108,16 @@ def fetch_range(
         if low < high:
             spans.append((part, low, high))
         offset += part.size
-    _read(database, path, spans, pieces.append)
+    _read(database, path, stored, spans, pieces.append)
     return b"".join(pieces)
 
 
 def _read(
-    database: FileDatabase, path: str, spans: Sequence[Span], sink: Callable[[bytes], object]
+    database: FileDatabase,
+    path: str,
+    stored: Stored,
+    spans: Sequence[Span],
+    sink: Callable[[bytes], object],
 ) -> None:
     for group in transfer.batched(
         spans, max_items=len(spans), max_bytes=_OPEN_BYTES, size=lambda span: span[2] - span[1]
@@ -123,7 +127,7 @@ def _read(
             read: Callable[[Part, int, int], Iterator[bytes]], group: Sequence[Span] = group
         ) -> None:
             for span in group:
-                _pump(read, database, path, span, sink)
+                _pump(read, database, path, stored, span, sink)
 
         file_chunks.read(database, use, what=f"Cannot read {path!r}")
 
@@ -132,6 +136,7 @@ def _pump(
     read: Callable[[Part, int, int], Iterator[bytes]],
     database: FileDatabase,
     path: str,
+    stored: Stored,
     span: Span,
     sink: Callable[[bytes], object],
 ) -> None:
@@ -142,9 +147,11 @@ def _pump(
             sink(block)
             count += len(block)
     except (RuntimeError, OSError) as error:  # hf_xet's: the sink explains its own
+        _parts(database, path, stored)  # where `gc` was faster, it is gone and not damaged
         raise file_errors.unreadable_content(error, path, database.folder) from error
     if count != end - start:
         # hf_xet yields nothing, and raises nothing, for a content that it does not have.
+        _parts(database, path, stored)
         why = f"hf_xet gave {count} bytes of {end - start}"
         raise file_errors.damaged(path, database.folder, why)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow_xet_artifacts.file_index import Entry
 
 # One opening of the chunk store for so many files: others may use it between two of them.
-_GROUP_FILES, _GROUP_BYTES = 500, 512 << 20
+_GROUP_FILES, _GROUP_BYTES = 500, 256 << 20
 
 
 class XetFileStore(BlobStore):
