@@ -176,7 +176,7 @@ def test_the_commands_say_what_they_found(store: XetFileStore, folder: Path) -> 
     assert "files           3\n" in counted
     assert "logical bytes   900000\n" in counted
     assert "unique bytes    300000\n" in counted
-    assert "all artifacts are as they were stored" in run(cli, ["verify", location]).output
+    assert "all artifacts are as they were stored: 3 read" in run(cli, ["verify", location]).output
     assert "the chunks stayed" in run(cli, ["gc", location]).output
     assert run(cli, ["check", location]).exit_code == 0
 
@@ -196,6 +196,13 @@ def test_a_location_of_the_hub_is_refused_by_what_it_has_not() -> None:
 
 def test_an_empty_place_has_nothing_to_do(store: XetFileStore, folder: Path) -> None:
     assert _collect(store, full=True).contents == 0
-    assert _damages(store) == []
     assert file_survey.stats(store.database).ratio == 1.0
+    assert not folder.exists()
+
+
+def test_where_no_store_is_nothing_is_verified(folder: Path) -> None:
+    found = CliRunner().invoke(cli, ["verify", f"xet+file://{folder}"])
+
+    assert isinstance(found.exception, MlflowException)
+    assert "There is no local Xet store" in str(found.exception)
     assert not folder.exists()

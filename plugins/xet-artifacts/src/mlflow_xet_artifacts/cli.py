@@ -51,20 +51,38 @@ def gc(location: str, full: bool) -> None:  # noqa: FBT001  # click passes optio
 
 @cli.command()
 @click.argument("location")
-def verify(location: str) -> None:
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="Delete the damaged artifacts and run gc, so that they are stored anew when logged again.",
+)
+def verify(location: str, forget: bool) -> None:  # noqa: FBT001  # click passes options by name
     """Read all artifacts at LOCATION in a local store and compare their digests."""
-    from mlflow_xet_artifacts import file_survey
+    from mlflow_xet_artifacts import file_garbage, file_survey
 
     store = _local(location)
-    count = 0
-    with _progress("reading") as advance:
+    damages = []
+    with _progress("reading") as bar:
+        total = 0
+
+        def advance(done: int, of: int) -> None:
+            nonlocal total
+            total = of
+            bar(done, of)
+
         for damage in file_survey.verify(store.database, store.root, advance):
-            count += 1
+            damages.append(damage)
             click.echo(f"DAMAGED  {damage.path}\n         {damage.why}")
-    if count:
-        click.echo(f"{count} artifacts are damaged", err=True)
-        sys.exit(1)
-    click.echo("all artifacts are as they were stored")
+    if not damages:
+        click.echo(f"all artifacts are as they were stored: {total} read")
+        return
+    click.echo(f"{len(damages)} of {total} artifacts are damaged", err=True)
+    if forget:
+        file_survey.forget(store.database, damages)
+        with _progress("copying") as copied:
+            file_garbage.collect(store.database, full=True, advance=copied)
+        click.echo("they are deleted, and may be logged again", err=True)
+    sys.exit(1)
 
 
 @cli.command()

@@ -117,4 +117,8 @@ def current(database: FileDatabase) -> Iterator[int]:
     with file_lock.exclusive(database.folder, database.settings.lock_timeout):
         with database.reading() as connection:
             generation = file_index.generation(connection)
+            is_there = folder_of(database, generation).exists()
+            is_torn = not is_there and file_index.names_larger(connection)
+        if is_torn:  # a folder made anew would look as if it were the right one
+            raise file_errors.chunks_missing(database.folder, generation)
         yield generation

@@ -13,6 +13,11 @@ from mlflow_plugin_core import errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+RESTORE = (
+    "stop every process that uses the store, remove xet-index.db, xet-index.db-wal, "
+    "xet-index.db-shm and all chunks-* folders, and put index and chunk folder back from the same "
+    "backup; keep a copy of what is there until `mlflow-xet-artifacts verify` finds no damage"
+)
 _FULL = ("no space left", "database or disk is full", "quota exceeded", "file too large")
 _DENIED = ("permission denied", "readonly database", "read-only file system", "unable to open")
 _BUSY = ("database is locked", "already open")
@@ -35,14 +40,14 @@ def explained(error: BaseException, what: str, place: Path | str) -> MlflowExcep
         remedy = "make room on that file system; deleted artifacts give theirs back by `gc`"
         return errors.internal(errors.explain(what, location=place, why=why, remedy=remedy))
     if _is(error, errno.EACCES, errno.EPERM, errno.EROFS) or _says(text, _DENIED):
-        remedy = "let the user that runs MLflow read and write there"
+        remedy = "let the user that runs MLflow read and write there; a local store is written to for reading, too"
         message = errors.explain(what, location=place, why=why, remedy=remedy)
         return errors.permission_denied(message)
     if _says(text, _BUSY):
         remedy = "try again, or raise MLFLOW_XET_LOCK_TIMEOUT"
         return errors.unavailable(errors.explain(what, location=place, why=why, remedy=remedy))
     if isinstance(error, sqlite3.DatabaseError) and _says(text, _DAMAGED):
-        remedy = "restore xet-index.db from a backup"
+        remedy = RESTORE
         return errors.internal(errors.explain(what, location=place, why=why, remedy=remedy))
     return errors.internal(errors.explain(what, location=place, why=why))
 
@@ -53,8 +58,20 @@ def damaged(path: str, folder: Path, why: str) -> MlflowException:
         f"The artifact {path!r} is damaged in the store",
         location=folder,
         why=why,
-        remedy="log it again, or restore the store's folder from a backup; "
-        "`mlflow-xet-artifacts verify` lists what else is damaged",
+        remedy="delete it, run `mlflow-xet-artifacts gc`, and log it again, since what the store "
+        "knows already it does not store again; `mlflow-xet-artifacts verify --forget` does the "
+        "first two for all that is damaged. Or restore index and chunks from one backup",
+    )
+    return errors.internal(message)
+
+
+def chunks_missing(folder: Path, generation: int) -> MlflowException:
+    """Return the error of an index whose chunk folder is not there."""
+    message = errors.explain(
+        "The index of the local Xet store and its chunks do not belong together",
+        location=folder,
+        why=f"the index names contents in 'chunks-{generation}', and there is no such folder",
+        remedy=RESTORE,
     )
     return errors.internal(message)
 

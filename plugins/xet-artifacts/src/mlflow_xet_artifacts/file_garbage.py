@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow_plugin_core import errors, transfer
@@ -38,6 +39,7 @@ _BATCH_CONTENTS, _BATCH_BYTES = 500, 512 << 20
 # A smaller commit leaves more of hf_xet's files, and a larger one takes more memory: the whole process
 # 323 MiB with 64 MiB, and 258 with these.
 _COMMIT_BYTES = 32 << 20
+_DEAD = "FROM contents WHERE id NOT IN (SELECT content FROM entries)"
 _FOLDER = re.compile(r"^chunks-(\d+)$")
 
 
@@ -89,9 +91,15 @@ def collect(database: FileDatabase, *, full: bool, advance: Callable[[int, int],
         with database.explained("Cannot collect garbage"):
             before = stored_bytes(database)
             _remove_other_folders(database)
-            contents, larger = _forget(database)
+            contents, larger = _forget_small(database)
             if rewritten := bool(full or larger):
-                _Copy(database, advance).run()
+                try:
+                    contents += _Copy(database, advance).run()
+                except BaseException:
+                    # Half a copy fills the disk for nothing. What stays of it goes by the next gc.
+                    with suppress(Exception):
+                        _remove_other_folders(database)
+                    raise
                 _remove_other_folders(database)
             _shrink(database)
             return Report(contents, before, stored_bytes(database), rewritten)
@@ -119,11 +127,12 @@ def _remove_other_folders(database: FileDatabase) -> None:
             shutil.rmtree(folder)
 
 
-def _forget(database: FileDatabase) -> tuple[int, int]:
+def _forget_small(database: FileDatabase) -> tuple[int, int]:
+    # The larger ones are only counted: were they gone before their chunks are, a copy that fails
+    # would leave nothing by which the next gc sees that there is something to do.
     with database.writing() as connection:
-        dead = "FROM contents WHERE id NOT IN (SELECT content FROM entries)"
-        larger = connection.execute(f"SELECT count(*) {dead} AND data IS NULL").fetchone()[0]
-        removed = connection.execute(f"DELETE {dead}").rowcount
+        larger = connection.execute(f"SELECT count(*) {_DEAD} AND data IS NULL").fetchone()[0]
+        removed = connection.execute(f"DELETE {_DEAD} AND data IS NOT NULL").rowcount
     return removed, larger
 
 
@@ -142,7 +151,8 @@ class _Copy:
         self._copied: dict[int, list[Part]] = {}
         self._bytes = 0
 
-    def run(self) -> None:
+    def run(self) -> int:
+        """Copy and swap; returns how many larger contents were dead."""
         with file_chunks.current(self._database) as old:
             self._target = file_chunks.folder_of(self._database, old + 1)
         with self._database.reading() as connection:
@@ -155,9 +165,9 @@ class _Copy:
                 self._copy(batch, file_chunks.folder_of(self._database, old))
             self._bytes += sum(each.size for each in batch)
             self._advance(self._bytes, max(total, self._bytes))
-        self._swap(old)
+        return self._swap(old)
 
-    def _swap(self, old: int) -> None:
+    def _swap(self, old: int) -> int:
         # Uploads stand still from here on, so what came meanwhile can be caught up with.
         with file_chunks.current(self._database):
             with self._database.reading() as connection:
@@ -171,12 +181,11 @@ class _Copy:
                 # An upload that had ended before the lock was taken may have been named just now:
                 # its chunks are in the old folder alone.
                 missing = self._missing(connection)
-                if not missing:
-                    self._write(connection, old + 1)
-        if missing:
-            self._swap(old)
+                removed = 0 if missing else self._write(connection, old + 1)
+        return self._swap(old) if missing else removed
 
-    def _write(self, connection: sqlite3.Connection, generation: int) -> None:
+    def _write(self, connection: sqlite3.Connection, generation: int) -> int:
+        removed = connection.execute(f"DELETE {_DEAD} AND data IS NULL").rowcount
         connection.executemany(
             "UPDATE parts SET hash = ? WHERE content = ? AND number = ?",
             [
@@ -186,9 +195,13 @@ class _Copy:
             ],
         )
         connection.execute("UPDATE meta SET value = ? WHERE key = 'generation'", (generation,))
+        return removed
 
     def _missing(self, connection: sqlite3.Connection) -> list[_Live]:
-        query = "SELECT id, sha256, size FROM contents WHERE data IS NULL ORDER BY id"
+        query = (
+            "SELECT id, sha256, size FROM contents WHERE data IS NULL"
+            " AND id IN (SELECT content FROM entries) ORDER BY id"
+        )
         rows = (_Live(row[0], bytes(row[1]), row[2]) for row in connection.execute(query))
         return [row for row in rows if row.id not in self._copied]
 

@@ -127,6 +127,12 @@ def has_size(connection: sqlite3.Connection, size: int) -> bool:
     return connection.execute(query, (size,)).fetchone() is not None
 
 
+def names_larger(connection: sqlite3.Connection) -> bool:
+    """Tell whether any path has a content whose bytes are in the chunk folder."""
+    query = f"SELECT 1 {_JOIN} WHERE data IS NULL LIMIT 1"
+    return connection.execute(query).fetchone() is not None
+
+
 def point(connection: sqlite3.Connection, new: Iterable[tuple[str, Content]]) -> None:
     """Make contents visible at their paths.
 

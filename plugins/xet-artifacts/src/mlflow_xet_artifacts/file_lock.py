@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from mlflow_plugin_core import errors
+from mlflow_xet_artifacts import file_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,7 +77,11 @@ def held(path: Path, deadline: float) -> Iterator[int | None]:
 
 
 def _take(path: Path, deadline: float) -> int | None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        what = "Cannot take turns in the local Xet store"
+        raise file_errors.explained(error, what, path.parent) from error
     pause = _FIRST_PAUSE
     try:
         while True:

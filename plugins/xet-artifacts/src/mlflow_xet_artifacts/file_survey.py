@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mlflow.exceptions import MlflowException
 
+from mlflow_plugin_core import errors
 from mlflow_xet_artifacts import file_downloads, file_garbage, file_index
+from mlflow_xet_artifacts.file_location import INDEX_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from mlflow_xet_artifacts.file_database import FileDatabase
     from mlflow_xet_artifacts.file_index import Entry
@@ -42,10 +44,17 @@ class Stats(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """A path whose content cannot be read as it was stored."""
+    """A path whose content cannot be read as it was stored.
+
+    Attributes:
+        path: In the store.
+        why: What was found.
+        content: Its number in the index.
+    """
 
     path: str
     why: str
+    content: int
 
 
 def stats(database: FileDatabase) -> Stats:
@@ -80,11 +89,17 @@ def verify(
         What cannot be read as it was stored.
 
     Raises:
-        MlflowException: What has nothing to do with one content: TEMPORARILY_UNAVAILABLE,
-            PERMISSION_DENIED.
+        MlflowException: RESOURCE_DOES_NOT_EXIST where no store is; what has nothing to do with one
+            content: TEMPORARILY_UNAVAILABLE, PERMISSION_DENIED.
     """
     if not database.exists():
-        return
+        message = errors.explain(
+            "There is no local Xet store",
+            location=database.folder,
+            why=f"it holds no {INDEX_NAME}",
+            remedy="correct the location, or restore the store",
+        )
+        raise errors.not_found(message)
     with database.reading() as connection:
         entries = list(file_index.below(connection, root))
     seen: dict[int, str] = {}
@@ -93,8 +108,19 @@ def verify(
             if entry.stored.id not in seen:
                 seen[entry.stored.id] = _fault(database, entry)
             if seen[entry.stored.id]:
-                yield Damage(entry.path, seen[entry.stored.id])
+                yield Damage(entry.path, seen[entry.stored.id], entry.stored.id)
         advance(number, len(entries))
+
+
+def forget(database: FileDatabase, damages: Iterable[Damage]) -> None:
+    """Take damaged contents, and all paths that point to them, out of the index.
+
+    After it `gc` has to run: hf_xet would find the damaged chunks again, and not store new ones.
+    """
+    numbers = [(number,) for number in {damage.content for damage in damages}]
+    with database.writing() as connection:
+        connection.executemany("DELETE FROM entries WHERE content = ?", numbers)
+        connection.executemany("DELETE FROM contents WHERE id = ?", numbers)
 
 
 def _fault(database: FileDatabase, entry: Entry) -> str:
