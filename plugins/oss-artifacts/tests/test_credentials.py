@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -335,3 +338,74 @@ def test_a_forked_child_has_clients_of_its_own(monkeypatch: pytest.MonkeyPatch) 
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert opening.client_for(target) is first
+
+
+@pytest.mark.parametrize(
+    ("lasting", "passed", "key_id"),
+    [
+        (43_200, 1_700, "key-1"),
+        # Half of the session is as long as any key of this source lasts at least.
+        (43_200, 1_900, "key-2"),
+        (900, 1_900, "key-1"),
+        (900, 2_800, "key-2"),
+        (0, 2_800, "key-1"),
+    ],
+)
+def test_what_is_signed_to_last_is_signed_with_a_key_that_lasts(
+    lasting: float, passed: float, key_id: str
+) -> None:
+    source = _Source()
+    provider = source.provider()
+    provider.get()
+    source.now += passed
+
+    assert provider.get(lasting).key_id == key_id
+
+
+def test_a_source_without_a_later_key_is_not_asked_for_every_address() -> None:
+    source = _Source()
+    ends = source.now + 3_600
+    provider = Renewed(
+        "a test", lambda: source.fetch()._replace(expires=ends), clock=lambda: source.now
+    )
+    provider.get()
+    source.now += 2_000
+
+    for _ in range(1_000):
+        provider.get(43_200)
+
+    assert source.count == 2
+
+
+def test_workers_that_wait_for_a_key_share_the_failure_of_the_one_that_fetches() -> None:
+    began = threading.Barrier(8)
+    attempts = []
+
+    def fetch() -> Keys:
+        attempts.append(1)
+        time.sleep(0.2)
+        message = "the source is down"
+        raise OSError(message)
+
+    provider = Renewed("a test", fetch)
+
+    def ask(_: int) -> str:
+        began.wait()
+        with pytest.raises(OSError, match="the source is down") as caught:
+            provider.get()
+        return str(caught.value)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(ask, range(8)))
+
+    assert len(found) == 8
+    assert len(attempts) == 1
+
+
+def test_a_usual_file_that_cannot_be_there_counts_as_absent() -> None:
+    home = Path(os.environ["HOME"])
+    home.mkdir()
+    # A service's home may be a place where nothing can be looked for.
+    (home / ".alibabacloud").write_text("not a folder")
+
+    assert _provider().name == "RAM role of this ECS instance"

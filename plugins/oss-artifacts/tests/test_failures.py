@@ -35,6 +35,8 @@ def _translated(failure: Failure) -> MlflowException:
         (_answer(403, "SignatureDoesNotMatch"), "UNAUTHENTICATED", "secret is not this key's"),
         (_answer(403, "SecurityTokenExpired"), "UNAUTHENTICATED", "new token"),
         (_answer(403, "AccessDenied"), "PERMISSION_DENIED", "oss:PutObject"),
+        (_answer(409, "FileImmutable"), "PERMISSION_DENIED", "retention policy"),
+        (_answer(400, "PublicEndpointForbidden"), "PERMISSION_DENIED", "cname=true"),
         (_answer(403, "UserDisable"), "PERMISSION_DENIED", "bill"),
         (_answer(403), "PERMISSION_DENIED", "HTTP 403"),
         (_answer(401), "UNAUTHENTICATED", "MLFLOW_OSS_KEY_ID"),
@@ -224,3 +226,18 @@ def test_a_secret_in_the_query_is_refused_and_not_shown() -> None:
         opening.prepare("oss://bucket/a?key_secret=s3cret")
 
     assert "s3cret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionRefusedError(111, "Connection refused"), socket.gaierror(-3, "try again")],
+)
+def test_a_service_that_never_answered_is_asked_twice_more_and_not_for_long(
+    error: Exception,
+) -> None:
+    target = opening.prepare("oss://id:key@bucket/a?region=cn-hangzhou").target
+    client = opening.client_for(target)
+
+    found = [client.retryable(error) for _ in range(6)]
+
+    assert found == [True, True, False, True, True, False]

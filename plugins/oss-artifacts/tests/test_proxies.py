@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 import urllib3
+from mlflow.exceptions import MlflowException
 
+from mlflow_oss_artifacts import opening
 from mlflow_oss_artifacts.transport import Transport, TransportOptions
 
 if TYPE_CHECKING:
@@ -69,3 +71,35 @@ def test_a_tunnel_is_asked_for_with_the_proxys_user(port: int) -> None:
     with pytest.raises(urllib3.exceptions.HTTPError) as caught:
         allowed.send("GET", f"{url}/key", {})
     assert "407" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MLFLOW_OSS_PROXY", "socks5h://user:s3cret@127.0.0.1:1080"),
+        ("HTTPS_PROXY", "socks5h://user:s3cret@127.0.0.1:1080"),
+        ("MLFLOW_OSS_PROXY", "http://user:s3cret@127.0.0.1:port"),
+        ("MLFLOW_OSS_PROXY", "http://"),
+    ],
+)
+def test_a_proxy_that_cannot_be_used_is_refused_by_name_without_its_password(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(MlflowException, match=f"{name} cannot be used as a proxy") as caught:
+        opening.open_store("oss://id:key@bucket/a?region=cn-hangzhou")
+
+    assert caught.value.error_code == "INVALID_PARAMETER_VALUE"
+    assert "s3cret" not in caught.value.message
+
+
+def test_a_proxy_without_a_scheme_is_one_of_http(port: int) -> None:
+    url = "http://oss.example"
+    transport = Transport(url, TransportOptions(1, 2, 2, proxy=f"127.0.0.1:{port}"))
+
+    # It wants a user: the answer is the proxy's own.
+    assert transport.send("GET", f"{url}/key", {}).status == 407
+    transport.close()

@@ -7,6 +7,7 @@ import email.utils
 import hashlib
 import threading
 from abc import abstractmethod
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ BLOCK = 1 << 18
 # this one signed, and told to the client, there is no guessing.
 SIGNED_TYPE = {"Content-Type": "application/octet-stream"}
 _HASHED = 1 << 20
+# How often a request is made again while the service has never answered.
+_UNREACHED = 2
 
 
 @dataclass(frozen=True)
@@ -111,9 +114,49 @@ class OssClient(ObjectClient):
 
     def current_keys(self) -> Keys:
         """Return the key for the request that this thread is about to sign."""
-        keys = self._target.provider.get()
+        keys = self._target.provider.get(getattr(self._used, "lasting", 0.0))
         self._used.keys = keys
         return keys
+
+    @contextmanager
+    def keys_lasting(self, seconds: float) -> Iterator[None]:
+        """Have what this thread signs within signed by a key that is good for so long."""
+        self._used.lasting = seconds
+        try:
+            yield
+        finally:
+            self._used.lasting = 0.0
+
+    def put_before(self, error: Exception, key: str, size: int, crc: int) -> ObjectInfo:
+        """Return what a bucket with a retention policy keeps, if it is what was being stored.
+
+        The first attempt may have stored it, and only its answer was lost: every further one is
+        refused then.
+
+        Raises:
+            Exception: The error itself, where another object is there or none.
+        """
+        if self.failure_of(error).code == failures.RETAINED:
+            info = self.head(key)
+            if info is not None and (info.size, info.digests.get(DIGEST)) == (size, str(crc)):
+                return info
+        raise error
+
+    def delete_singly(self, keys: Sequence[str]) -> Sequence[tuple[str, str]]:
+        """Delete what a batch did not confirm: it gives no reasons, and this does."""
+        refused: list[tuple[str, str]] = []
+        for key in keys:
+            try:
+                self.delete(key)
+            except Exception as error:
+                failure = self.failure_of(error)
+                if failure.kind != "service" or failure.is_busy or failure.is_passing:
+                    raise
+                why = f"{failure.code}: {failure.text}"
+                if failure.code == failures.RETAINED:
+                    why = f"denied by the bucket's retention policy ({why})"
+                refused.append((key, why))
+        return refused
 
     def part_matches(self, part: Part, body: Body) -> bool:
         """Compare the MD5 that OSS has of a part, or else its CRC-64, with the local one."""
@@ -149,8 +192,11 @@ class OssClient(ObjectClient):
                 # OSS's own error says more than the one of whoever has no new key.
                 return False
         if failure.is_unreachable:
-            # A service that never answered is a wrong address more likely than a passing fault.
-            return self._transport.reached
+            # A service that never answered is a wrong address more likely than a passing fault, so
+            # nobody waits long for it; but names of new pods and first connections fail at times.
+            tried = getattr(self._used, "unreached", 0) + 1
+            self._used.unreached = 0 if tried > _UNREACHED else tried
+            return self._transport.reached or tried <= _UNREACHED
         if failure.is_busy:
             return failure.retry_after or 0.0
         return failure.is_passing

@@ -169,9 +169,11 @@ class Client(OssClient):
     def put(self, key: str, body: Body) -> ObjectInfo:
         """Store a whole object; OSS compares its MD5 before it replaces the old one."""
         md5, crc = base.fingerprint(body)
-        found = self._oss.put_object(
-            oss.PutObjectRequest(bucket=self._bucket, key=key, body=body, content_md5=md5)
-        )
+        request = oss.PutObjectRequest(bucket=self._bucket, key=key, body=body, content_md5=md5)
+        try:
+            found = self._oss.put_object(request)
+        except oss.exceptions.OperationError as error:
+            return self.put_before(error, key, body.size, crc)
         return base.stored(key, body.size, found.etag, found.hash_crc64, crc)
 
     @contextmanager
@@ -198,7 +200,7 @@ class Client(OssClient):
         self._oss.delete_object(oss.DeleteObjectRequest(bucket=self._bucket, key=key))
 
     def delete_batch(self, keys: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Delete many objects; each that OSS does not confirm is returned."""
+        """Delete many objects; each that OSS refuses is returned."""
         odd = [key for key in keys if not base.fits_xml(key)]
         for key in odd:
             self.delete(key)
@@ -213,7 +215,7 @@ class Client(OssClient):
             )
         )
         confirmed = {each.key for each in found.deleted_objects or ()}
-        return [(key, "OSS did not confirm it") for key in plain if key not in confirmed]
+        return self.delete_singly([key for key in plain if key not in confirmed])
 
     def begin_upload(self, key: str) -> str:
         """Begin an upload in parts."""
@@ -335,9 +337,10 @@ class Client(OssClient):
 
     def _signed(self, request: Any, seconds: int) -> SignedRequest:  # noqa: ANN401
         # The SDK counts from its own first look at the clock, and cuts what is left of a second.
-        found = self._signing.presign(
-            request, expires=dt.timedelta(seconds=seconds, milliseconds=500)
-        )
+        with self.keys_lasting(seconds):
+            found = self._signing.presign(
+                request, expires=dt.timedelta(seconds=seconds, milliseconds=500)
+            )
         return SignedRequest(found.url, dict(found.signed_headers or {}))
 
     def failure_of(self, error: Exception) -> failures.Failure:

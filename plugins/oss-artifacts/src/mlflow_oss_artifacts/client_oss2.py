@@ -145,7 +145,10 @@ class Oss2Client(OssClient):
     def put(self, key: str, body: Body) -> ObjectInfo:
         """Store a whole object; OSS compares its MD5 before it replaces the old one."""
         md5, crc = base.fingerprint(body)
-        found = self._bucket.put_object(key, body, headers={"Content-MD5": md5})
+        try:
+            found = self._bucket.put_object(key, body, headers={"Content-MD5": md5})
+        except oss2.exceptions.ServerError as error:
+            return self.put_before(error, key, body.size, crc)
         return base.stored(key, body.size, found.etag, found.headers.get(CRC_HEADER), crc)
 
     @contextmanager
@@ -175,7 +178,7 @@ class Oss2Client(OssClient):
         self._bucket.delete_object(key)
 
     def delete_batch(self, keys: Sequence[str]) -> Sequence[tuple[str, str]]:
-        """Delete many objects; each that OSS does not confirm is returned."""
+        """Delete many objects; each that OSS refuses is returned."""
         odd = [key for key in keys if not base.fits_xml(key)]
         for key in odd:
             self.delete(key)
@@ -183,7 +186,7 @@ class Oss2Client(OssClient):
         if not plain:
             return []
         confirmed = set(self._bucket.batch_delete_objects(plain).deleted_keys)
-        return [(key, "OSS did not confirm it") for key in plain if key not in confirmed]
+        return self.delete_singly([key for key in plain if key not in confirmed])
 
     def begin_upload(self, key: str) -> str:
         """Begin an upload in parts."""
@@ -243,7 +246,8 @@ class Oss2Client(OssClient):
 
     def sign_get(self, key: str, seconds: int) -> SignedRequest:
         """Return an address that reads an object."""
-        return SignedRequest(self._signing.sign_url("GET", key, seconds, slash_safe=True))
+        with self.keys_lasting(seconds):
+            return SignedRequest(self._signing.sign_url("GET", key, seconds, slash_safe=True))
 
     def sign_put(self, key: str, seconds: int) -> SignedRequest:
         """Return an address that stores an object."""
@@ -255,9 +259,10 @@ class Oss2Client(OssClient):
 
     def _signed_put(self, key: str, seconds: int, params: dict[str, str]) -> SignedRequest:
         headers = dict(base.SIGNED_TYPE)
-        url = self._signing.sign_url(
-            "PUT", key, seconds, headers=headers, params=params, slash_safe=True
-        )
+        with self.keys_lasting(seconds):
+            url = self._signing.sign_url(
+                "PUT", key, seconds, headers=headers, params=params, slash_safe=True
+            )
         return SignedRequest(url, headers)
 
     def failure_of(self, error: Exception) -> failures.Failure:

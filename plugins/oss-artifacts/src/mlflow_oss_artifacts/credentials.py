@@ -187,9 +187,11 @@ def _oidc(
             token_file=token_file,
             session=session,
             sts_url=sts_url,
+            seconds=settings.session_seconds,
+            options=sources.sts_options(settings.ca_file, settings.proxy),
         )
 
-    identity = (provider_arn, token_file, session, sts_url)
+    identity = (provider_arn, token_file, session, sts_url, settings.session_seconds)
     return Renewed(f"RAM role {role_arn} by OIDC", fetch, identity)
 
 

@@ -63,6 +63,21 @@ _BY_CODE: dict[str, tuple[Make, str]] = {
     "InDebt": (errors.permission_denied, _DEBT),
     "BucketDisable": (errors.permission_denied, "ask Alibaba Cloud why the bucket is disabled"),
     "KmsServiceNotEnabled": (errors.permission_denied, "enable KMS, or change the encryption"),
+    "FileImmutable": (
+        errors.permission_denied,
+        (
+            "the bucket's retention policy (WORM) keeps this object until its time is over: log to "
+            "another path or run, or to a bucket without such a policy"
+        ),
+    ),
+    "PublicEndpointForbidden": (
+        errors.permission_denied,
+        (
+            "accounts made since 2025-03-20 cannot use the public endpoints of regions in mainland "
+            "China: bind a domain of your own to the bucket and set it as the endpoint, with cname=true "
+            "and the region; or use the internal endpoint within the region"
+        ),
+    ),
     "InvalidDigest": (errors.unavailable, "the bytes changed on their way: try again"),
 }
 _BY_STATUS: dict[int, tuple[Make, str]] = {

@@ -32,6 +32,8 @@ _PASSING_STATUS = frozenset({408, 500, 502, 504})
 # What OSS says when it is asked too often; it does not always say for how long to wait.
 _BUSY_STATUS = frozenset({429, 503})
 _BUSY_CODES = frozenset({"QpsLimitExceeded", "TooManyRequests", "SlowDown"})
+# A bucket's retention policy (WORM) keeps the object as it is.
+RETAINED = "FileImmutable"
 ENDED_KEYS = frozenset({"SecurityTokenExpired", "InvalidSecurityToken"})
 # What a server of TLS answers to plain text, in its own words or as a page.
 _PLAIN_TO_TLS = ("plain http request", "http request to an https", "client sent an http")

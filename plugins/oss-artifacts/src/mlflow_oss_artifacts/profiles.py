@@ -116,11 +116,14 @@ def _usual() -> list[Path]:
 def _read(file: Path, name: str | None, *, needed: bool) -> Profile | None:
     try:
         text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not needed:
             return None
         raise _unreadable(file, "there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, PermissionError) and not needed and name is None:
+            # Nobody asked for it, and other keys may be there.
+            return None
         raise _unreadable(file, getattr(error, "strerror", None) or "it is not text") from None
     if os.name == "posix" and file.stat().st_mode & 0o077:
         notices.warn_once(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -17,6 +18,10 @@ _logger = logging.getLogger(__name__)
 # A key is fetched again this long before it ends, so that no request is under way when it does.
 # Alibaba's metadata service has the next one ready half an hour before.
 _EARLY = 300.0
+# A source that has no later key than the one before is not asked again at once.
+_AGAIN = 60.0
+# Seconds for which a failed attempt counts for those who ask behind it too.
+_SHARED = 2.0
 
 
 class Keys(NamedTuple):
@@ -49,8 +54,12 @@ class Provider(Protocol):
     name: str
     identity: Hashable
 
-    def get(self) -> Keys:
+    def get(self, lasting: float = 0.0) -> Keys:
         """Return a key that is good now.
+
+        Args:
+            lasting: Seconds for which it should be good, where its source has such a key: what is
+                signed by it ends with it.
 
         Raises:
             MlflowException: It cannot be had.
@@ -69,8 +78,9 @@ class Fixed(Provider):
         self.identity = keys
         self._keys = keys
 
-    def get(self) -> Keys:
+    def get(self, lasting: float = 0.0) -> Keys:
         """Return it."""
+        del lasting
         return self._keys
 
     def renew(self, refused: Keys) -> bool:
@@ -103,19 +113,22 @@ class Renewed(Provider):
         self._clock = clock
         self._lock = threading.Lock()
         self._keys: Keys | None = None
+        self._fetched = 0.0
+        self._failure: tuple[float, Exception] | None = None
 
-    def get(self) -> Keys:
+    def get(self, lasting: float = 0.0) -> Keys:
         """Return a key that is good for some minutes, if its source has one."""
         keys = self._keys
-        if keys is not None and not self._ends_within(keys, _EARLY):
+        if keys is not None and not self._is_due(keys, lasting):
             return keys
+        asked = time.monotonic()
         with self._lock:
             keys = self._keys
-            if keys is None or self._ends_within(keys, _EARLY):
+            if keys is None or self._is_due(keys, lasting):
                 try:
-                    self._keys = keys = self._fetch()
+                    keys = self._fetch_for(asked)
                 except Exception as error:
-                    if keys is None or self._ends_within(keys, 0.0):
+                    if keys is None or self._left(keys) <= 0:
                         raise
                     # It is good for some more minutes: the source may answer by then.
                     _logger.warning(
@@ -125,10 +138,32 @@ class Renewed(Provider):
 
     def renew(self, refused: Keys) -> bool:
         """Fetch again, whatever the clock says, unless another thread did so already."""
+        asked = time.monotonic()
         with self._lock:
-            if self._keys is None or self._keys == refused:
-                self._keys = self._fetch()
-            return self._keys[:3] != refused[:3]
+            keys = self._keys
+            if keys is None or keys == refused:
+                keys = self._fetch_for(asked)
+            return keys[:3] != refused[:3]
 
-    def _ends_within(self, keys: Keys, seconds: float) -> bool:
-        return keys.expires is not None and keys.expires - seconds <= self._clock()
+    def _fetch_for(self, asked: float) -> Keys:
+        # Who waited for an attempt that failed would wait as long for one more, after all others.
+        if self._failure is not None and self._failure[0] > asked - _SHARED:
+            raise self._failure[1]
+        try:
+            keys = self._fetch()
+        except Exception as error:
+            self._failure = (time.monotonic(), error)
+            raise
+        self._keys, self._fetched, self._failure = keys, self._clock(), None
+        return keys
+
+    def _is_due(self, keys: Keys, lasting: float) -> bool:
+        left = self._left(keys)
+        if left <= _EARLY or not lasting or keys.expires is None:
+            return left <= _EARLY
+        # Half of it: no source has a key that lasts for longer than a session.
+        wanted = min(lasting, (keys.expires - self._fetched) / 2)
+        return left < wanted and self._clock() - self._fetched >= _AGAIN
+
+    def _left(self, keys: Keys) -> float:
+        return math.inf if keys.expires is None else keys.expires - self._clock()

@@ -85,6 +85,13 @@ class OssSettings(TransferSettings):
         help="Endpoint of STS for an OIDC role; `https://sts.aliyuncs.com`, or the one of "
         "`ALIBABA_CLOUD_STS_REGION`, by default.",
     )
+    session_seconds: int = option(
+        3_600,
+        help="Seconds for which STS is asked for the key of an OIDC role; the role has to allow it. "
+        "Presigned addresses end with the key that signed them.",
+        ge=900,
+        le=43_200,
+    )
     sdk: Literal["v2", "oss2"] = option(
         "v2",
         help="Which SDK talks to the service: `v2` (alibabacloud-oss-v2) or `oss2` (extra `[oss2]`).",

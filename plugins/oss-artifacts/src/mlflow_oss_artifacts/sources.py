@@ -11,6 +11,7 @@ import calendar
 import json
 import os
 import time
+import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +21,18 @@ from mlflow_plugin_core import errors
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mlflow_oss_artifacts.transport import TransportOptions
+
 # Both services are near; a machine outside of Alibaba Cloud must not wait long to learn that.
 _CONNECT_TIMEOUT, _READ_TIMEOUT = 2.0, 10.0
+_STS_CONNECT_TIMEOUT = 5.0
 _METADATA = "/latest/meta-data/ram/security-credentials/"
 _METADATA_TOKEN_SECONDS = "21600"  # noqa: S105  # a time, the longest that is allowed
 _STS_VERSION = "2015-04-01"
-_SESSION_SECONDS = "3600"
 _OK = 200
+_TOO_MANY, _SERVER_ERROR = 429, 500
+# STS is asked again after these pauses, in seconds.
+_PAUSES = (0.3, 1.0, None)
 
 
 def from_metadata(base: str, role: str | None, environ: Mapping[str, str] | None = None) -> Keys:
@@ -64,13 +70,20 @@ def from_metadata(base: str, role: str | None, environ: Mapping[str, str] | None
 
 
 def from_oidc(
-    *, role_arn: str, provider_arn: str, token_file: str, session: str, sts_url: str
+    *,
+    role_arn: str,
+    provider_arn: str,
+    token_file: str,
+    session: str,
+    sts_url: str,
+    seconds: int,
+    options: TransportOptions,
 ) -> Keys:
     """Exchange the OIDC token of a pod or a job for the key of a RAM role (RRSA in Kubernetes).
 
     Raises:
-        MlflowException: UNAUTHENTICATED with what STS said; INVALID_PARAMETER_VALUE where the
-            token's file cannot be read.
+        MlflowException: UNAUTHENTICATED with what STS said; TEMPORARILY_UNAVAILABLE where it does
+            not answer or is busy; INVALID_PARAMETER_VALUE where the token's file cannot be read.
     """
     what = f"Cannot assume the RAM role {role_arn} with an OIDC token"
     try:
@@ -86,13 +99,13 @@ def from_oidc(
         "Format": "JSON",
         "Version": _STS_VERSION,
         "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "DurationSeconds": _SESSION_SECONDS,
+        "DurationSeconds": str(seconds),
         "RoleArn": role_arn,
         "OIDCProviderArn": provider_arn,
         "OIDCToken": token,
         "RoleSessionName": session,
     }
-    status, text = _ask(what, "POST", f"{sts_url}/", fields=fields)
+    status, text = _ask_sts(what, f"{sts_url}/", fields, options)
     if status != _OK:
         said = _json(text)
         why = f"{said.get('Code', f'HTTP {status}')}: {said.get('Message', '')}"
@@ -121,7 +134,6 @@ def _ask(
     url: str,
     *,
     headers: Mapping[str, str] | None = None,
-    fields: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     import urllib3
 
@@ -129,14 +141,52 @@ def _ask(
     try:
         # No proxy: the metadata service is on the machine's own link, and answers to no other.
         with urllib3.PoolManager(retries=urllib3.Retry(1, redirect=0), timeout=timeout) as pool:
-            # As a form, and not in parts, is how STS reads it.
-            form: dict[str, Any] = (
-                {"fields": dict(fields), "encode_multipart": False} if fields else {}
-            )
-            answer = pool.request(method, url, headers=dict(headers or {}), **form)
+            answer = pool.request(method, url, headers=dict(headers or {}))
             return answer.status, answer.data.decode("utf-8", "replace")
     except urllib3.exceptions.HTTPError as error:
         raise _refused(what, f"{url}: {type(error).__name__}") from error
+
+
+def sts_options(ca_file: str | None, proxy: str | None) -> TransportOptions:
+    """Return how STS is connected to: as OSS is, for it is beyond the machine's own link too."""
+    from mlflow_oss_artifacts.transport import TransportOptions
+
+    return TransportOptions(1, _STS_CONNECT_TIMEOUT, _READ_TIMEOUT, ca_file, proxy)
+
+
+def _ask_sts(
+    what: str, url: str, fields: Mapping[str, str], options: TransportOptions
+) -> tuple[int, str]:
+    import urllib3
+
+    from mlflow_oss_artifacts.transport import Transport
+
+    transport = Transport(url, options)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urllib.parse.urlencode(fields).encode()
+    why, cause = "", None
+    try:
+        for pause in _PAUSES:
+            try:
+                answer = transport.send("POST", url, headers, body)
+                text = answer.read().decode("utf-8", "replace")
+                answer.release_conn()
+                code = str(_json(text).get("Code", ""))
+                if not (
+                    answer.status == _TOO_MANY
+                    or answer.status >= _SERVER_ERROR
+                    or code.startswith("Throttling")
+                ):
+                    return answer.status, text
+                why, cause = f"{url}: HTTP {answer.status} {code}".rstrip(), None
+            except urllib3.exceptions.HTTPError as error:
+                why, cause = f"{url}: {type(error).__name__}", error
+            if pause is not None:
+                time.sleep(pause)
+    finally:
+        transport.close()
+    remedy = "try again later; where STS cannot be reached, set MLFLOW_OSS_STS_URL or a proxy"
+    raise errors.unavailable(errors.explain(what, why=why, remedy=remedy), cause=cause)
 
 
 def _keys(what: str, text: str) -> Keys:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import urllib3
 
 from mlflow_oss_artifacts import connections
+from mlflow_plugin_core import errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,6 +61,10 @@ class Transport:
         Args:
             url: Scheme, host and port; what the requests' hosts end in.
             options: How connections are made.
+
+        Raises:
+            MlflowException: INVALID_PARAMETER_VALUE for a proxy that cannot be used.
+            OSError: The file of authorities cannot be read.
         """
         self.reached = False
         parts = urllib.parse.urlsplit(url)
@@ -131,11 +136,26 @@ def _manager_of(proxy: str | None, settings: dict[str, Any]) -> urllib3.PoolMana
 
 def _proxy_for(parts: urllib.parse.SplitResult, chosen: str | None) -> str | None:
     if chosen is not None:
-        return None if chosen.lower() == "none" else chosen
+        return None if chosen.lower() == "none" else _checked("MLFLOW_OSS_PROXY", chosen)
     host = parts.hostname or ""
     if urllib.request.proxy_bypass(host):
         return None
     found = urllib.request.getproxies().get(parts.scheme)
-    if found and "://" not in found:
-        return f"http://{found}"
-    return found or None
+    return _checked(f"{parts.scheme.upper()}_PROXY", found) if found else None
+
+
+def _checked(source: str, text: str) -> str:
+    written = text.strip() if "://" in text else f"http://{text.strip()}"
+    try:
+        parsed = urllib3.util.parse_url(written)
+        why = "" if parsed.host else "it names no host"
+        if parsed.scheme not in {"http", "https"}:
+            why = f"{parsed.scheme}:// is not a kind of proxy that is supported"
+    except urllib3.exceptions.LocationParseError:
+        # Its own text has the whole address, and so a password.
+        why = "it is not an address"
+    if not why:
+        return written
+    remedy = "write it as in http://proxy.example.com:3128, or set MLFLOW_OSS_PROXY=none"
+    message = errors.explain(f"{source} cannot be used as a proxy", why=why, remedy=remedy)
+    raise errors.invalid_parameter(message)
