@@ -42,7 +42,7 @@ class OssLocation:
     uri: str = field(default="", repr=False, compare=False)
 
     def __str__(self) -> str:
-        return uris.redact(self.uri)
+        return uris.redact_location(self.uri)
 
 
 def parse(uri: str) -> OssLocation:

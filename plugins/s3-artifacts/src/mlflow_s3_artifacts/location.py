@@ -102,7 +102,7 @@ class S3Location:
         return not is_address and bool(_STRICT_BUCKET.fullmatch(self.bucket))
 
     def __str__(self) -> str:
-        return uris.redact(self.uri)
+        return uris.redact_location(self.uri)
 
 
 def parse(uri: str) -> S3Location:

@@ -62,7 +62,7 @@ class SqlLocation:
         return f"{self.host}:{self.port or DEFAULT_PORTS[self.dialect]}"
 
     def __str__(self) -> str:
-        return uris.redact(self.uri)
+        return uris.redact_location(self.uri)
 
 
 def parse(uri: str) -> SqlLocation:

@@ -65,7 +65,7 @@ class HubLocation:
         return self.repo_type == BUCKET
 
     def __str__(self) -> str:
-        return uris.redact(self.uri)
+        return uris.redact_location(self.uri)
 
 
 def parse(uri: str) -> HubLocation:

@@ -55,7 +55,7 @@ class BlobArtifactRepository(ArtifactRepository):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({uris.redact(self.artifact_uri)!r})"
+        return f"{type(self).__name__}({uris.redact_location(self.artifact_uri)!r})"
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> None:
         """Store one local file in the folder `artifact_path`.
@@ -122,7 +122,7 @@ class BlobArtifactRepository(ArtifactRepository):
             _logger.warning(
                 "Cannot download %r from %s: %s",
                 path,
-                uris.redact(self.artifact_uri),
+                uris.redact_location(self.artifact_uri),
                 uris.redact(error),
             )
             raise

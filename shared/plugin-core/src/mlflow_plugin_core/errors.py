@@ -34,7 +34,7 @@ def explain(what: str, *, location: object = "", why: object = "", remedy: str =
     """
     text = what
     if location:
-        text += f" (at {uris.redact(location)})"
+        text += f" (at {uris.redact_location(location)})"
     if why:
         text += f": {why}"
     if remedy:

@@ -12,14 +12,22 @@ _HIDDEN_NAMES = (
 )
 # Strings and not compiled: this module loads while MLflow starts, and compiling them takes longer
 # than all the rest of it. The re module keeps what was compiled at the first use.
-# Everything up to the last "@" before whitespace, a quote or a bracket is user information: raw
-# passwords may hold "@", ":" and "/", and printing too little is better than printing a secret.
-_USER_INFO = r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@'\"]*):[^\s'\"<>]*@"
+# Everything up to the last "@" before whitespace is user information: raw passwords may hold "@",
+# ":", "/", quotes and brackets, and printing too little is better than printing a secret.
+_USER_INFO = r"(?P<scheme>\b[A-Za-z][\w+.-]*://)(?P<user>[^\s:/@]*):\S*@"
 _QUERY = rf"(?i)(?P<name>[?&;]{_HIDDEN_NAMES}|[?&;](?:sig|key)|AccountKey)=[^&;#\s'\"]*"
 # An ODBC connection string, plain or percent-encoded in odbc_connect=….
 _ODBC = (
     r"(?i)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
-    r"(?:\{[^}]*\}|%7B.*?%7D|(?:(?!%3B)[^;&\s'\"])*)"
+    r"(?:\{(?:\}\}|[^}])*\}|%7B(?:%7D%7D|(?!%7D).)*%7D|(?:(?!%3B)[^;&\s'\"])*)"
+)
+# The same where a text is one location and nothing else: no character in it ends a secret but those
+# that end a password, a parameter, or a value of ODBC.
+_WHOLE = r"(?s)^(?P<scheme>[A-Za-z][\w+.-]*://)(?:(?P<user>[^:/@]*):.*@)?"
+_WHOLE_QUERY = rf"(?is)(?P<name>[?&;]{_HIDDEN_NAMES}|[?&;](?:sig|key))=[^&#]*"
+_WHOLE_ODBC = (
+    r"(?is)(?P<name>\b(?:PWD|PASSWORD)|%3BPWD|%3BPASSWORD)(?P<eq>=|%3D)"
+    r"(?:\{(?:\}\}|[^}])*\}|%7B(?:%7D%7D|(?!%7D).)*%7D|(?:(?!%3B)[^;&])*)"
 )
 _CONTROL = r"[\x00-\x1f\x7f]"
 _BAD_ESCAPE = r"%(?![0-9A-Fa-f]{2})"
@@ -43,6 +51,27 @@ def redact(text: object) -> str:
     return found
 
 
+def redact_location(location: object) -> str:
+    """Return a text that is one location with its secrets replaced by `***`.
+
+    Unlike `redact` it knows where the location ends, so it hides secrets whatever their characters:
+    raw quotes, brackets and spaces too.
+    """
+    found = str(location)
+    if re.match(_WHOLE, found) is None:
+        return redact(found)
+    found = re.sub(_WHOLE, _hidden_user, found)
+    found = re.sub(_WHOLE_QUERY, rf"\g<name>={HIDDEN}", found)
+    found = re.sub(_WHOLE_ODBC, rf"\g<name>\g<eq>{HIDDEN}", found)
+    return redact(found)
+
+
+def _hidden_user(match: re.Match[str]) -> str:
+    if match["user"] is None:
+        return match["scheme"]
+    return f"{match['scheme']}{match['user']}:{HIDDEN}@"
+
+
 class Location(NamedTuple):
     """One location, taken apart; prints itself without its secrets.
 
@@ -54,7 +83,7 @@ class Location(NamedTuple):
         port: Or None.
         path: As given, percent-encoding kept.
         query: Names and values, decoded, in their order.
-        raw: As given; for `redact` only.
+        raw: As given; for `redact_location` only.
     """
 
     scheme: str
@@ -67,10 +96,10 @@ class Location(NamedTuple):
     raw: str
 
     def __str__(self) -> str:
-        return redact(self.raw)
+        return redact_location(self.raw)
 
     def __repr__(self) -> str:
-        return f"Location({redact(self.raw)!r})"
+        return f"Location({redact_location(self.raw)!r})"
 
     def parameter(self, name: str) -> str | None:
         """Return the value of a query parameter, or None."""

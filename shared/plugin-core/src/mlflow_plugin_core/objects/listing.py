@@ -44,7 +44,7 @@ class _LeftOut:
             _logger.warning(
                 "%d object(s) below %s are left out, because their keys are no artifact paths: %s%s",
                 self._count,
-                uris.redact(self._location),
+                uris.redact_location(self._location),
                 ", ".join(repr(key) for key in self._shown),
                 " …" if self._count > _SHOWN else "",
             )
