@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import pytest
 from mlflow.exceptions import MlflowException
-from object_service import FakeService
+from object_service import FakeService, Stored
 from objects import MIB, content, settings, store_of, workers_alive
 
 from mlflow_plugin_core.objects import streams
-from mlflow_plugin_core.objects.client import Body, Limits, Part
+from mlflow_plugin_core.objects.client import Body, Limits, ObjectInfo, Part
 from mlflow_plugin_core.objects.store import ObjectStore
 
 
@@ -78,6 +79,45 @@ def test_parts_of_a_long_stream_grow_and_wait_on_the_disk() -> None:
     assert sizes[:900] == [16_384] * 900
     assert max(sizes) > 10 * 16_384
     assert sizes[:-1] == sorted(sizes[:-1])
+
+
+class Losing(FakeService):
+    """Stores an object, and loses the answer the first time."""
+
+    def complete_upload(self, key: str, upload_id: str, parts: Sequence[Part]) -> ObjectInfo:
+        info = super().complete_upload(key, upload_id, parts)
+        if self.calls["complete_upload"] == 1:
+            message = "the read timed out"
+            raise TimeoutError(message)
+        return info
+
+
+@pytest.mark.parametrize("before", [None, b"old"])
+def test_a_stream_whose_completion_is_not_answered_is_stored(before: bytes | None) -> None:
+    service = Losing()
+    if before is not None:
+        service.objects["root/s"] = Stored(before)
+    data = content(11 * MIB)
+
+    store_of(service).put_stream(io.BytesIO(data), "s")
+
+    assert service.objects["root/s"].data == data
+    assert service.calls["complete_upload"] == 2
+
+
+def test_a_stream_whose_upload_somebody_gave_up_fails_although_there_is_an_object() -> None:
+    service = FakeService()
+    service.objects["root/s"] = Stored(content(11 * MIB, 2))
+
+    def give_up(verb: str, _key: str) -> None:
+        if verb == "complete_upload":
+            service.uploads.clear()
+
+    service.on_request = give_up
+    service.fail("complete_upload", TimeoutError("the read timed out"))
+
+    with pytest.raises(MlflowException, match="NoSuchUpload"):
+        store_of(service).put_stream(io.BytesIO(content(11 * MIB)), "s")
 
 
 def test_a_stream_with_more_parts_than_the_service_takes_ends_with_an_error() -> None:

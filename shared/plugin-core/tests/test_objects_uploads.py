@@ -74,6 +74,17 @@ def test_a_busy_service_that_stays_busy_is_given_up_in_time(tmp_path: Path) -> N
     assert 0.4 < time.monotonic() - began < 5
 
 
+def test_time_outs_do_not_use_up_the_time_for_further_attempts(tmp_path: Path) -> None:
+    service = FakeService()
+    service.latency = 0.4  # each attempt takes longer than all pauses may together
+    service.fail("put", *[TimeoutError("timed out") for _ in range(5)])
+
+    with pytest.raises(MlflowException, match="in 5 attempts"):
+        store_of(service, retry_timeout=0.3).put_file(write(tmp_path / "a", 10), "a")
+
+    assert service.calls["put"] == 5
+
+
 def test_the_service_is_left_alone_for_as_long_as_it_asks(tmp_path: Path) -> None:
     service = FakeService()
     times: list[float] = []

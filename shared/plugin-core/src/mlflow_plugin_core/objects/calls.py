@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import random
 import threading
-import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,10 +44,10 @@ class BrokenOffError(ConnectionError):
 
 @dataclass
 class _Streak:
-    """Failures in a row, without progress between them."""
+    """Failures in a row, without progress between them, and the seconds waited between them."""
 
-    began: float = field(default_factory=time.monotonic)
     failures: int = 0
+    waited: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,11 @@ class Calls:
 
     Attributes:
         client: The client whose `retryable` and `translate` are asked.
-        seconds: How long a streak of failures may last; 0 repeats nothing.
+        seconds: How long the pauses of a streak of failures may be together; 0 repeats nothing.
+            The attempts themselves do not count: one that ended by a time-out would leave no time
+            for others. So a service that cannot be reached is given up after `seconds` and
+            `attempts` time-outs of the client at the latest, and one that stays busy when all its
+            pauses are used up, at growing lengths about twelve.
         location: Where, for messages; redacted in them.
         attempts: How often a request is made without progress, unless the service asks to wait.
         stop: Ends pauses, and requests that have not begun, once it is set.
@@ -119,7 +122,7 @@ class Calls:
         if attempts > 1:
             what = f"{what} in {attempts} attempts"
         if self.location:
-            what = f"{what} (at {uris.redact(self.location)})"
+            what = f"{what} (at {uris.redact_location(self.location)})"
         if isinstance(error, BrokenOffError):
             return errors.unavailable(errors.explain(what, why=error), cause=error)
         return self.client.translate(error, what)
@@ -135,8 +138,11 @@ class Calls:
             pause = max(pause, min(answer, _LONGEST_ASKED))
         elif streak.failures >= self.attempts:
             return None
-        left = streak.began + self.seconds - time.monotonic()
-        return min(pause, left) if left > 0 else None
+        left = self.seconds - streak.waited
+        if left <= 0:
+            return None
+        streak.waited += min(pause, left)
+        return min(pause, left)
 
     def attempt_all(self, actions: Iterable[Callable[[], object]], consequence: str) -> None:
         """Do what cleans up after a failure; what fails of it is logged, the first error counts."""

@@ -101,11 +101,17 @@ class PartsUpload:
 
         Args:
             source: The local file, by which an object is recognised whose completion was answered
-                by a connection that broke.
+                by a connection that broke; None for a stream, whose object is recognised by its
+                size and an ETag that was not there before.
         """
         parts = [self._sent[number] for number in sorted(self._sent)]
         upload_id = self._upload_id or ""
         attempts = 0
+        before: ObjectInfo | None = None
+        if source is None:  # a stream cannot be read again: its object is told by what was there
+            before = self._calls.request(
+                lambda: self._client.head(self._key), f"Cannot look up {self._path!r}"
+            )
 
         def complete() -> ObjectInfo:
             nonlocal attempts
@@ -113,9 +119,19 @@ class PartsUpload:
             try:
                 return self._client.complete_upload(self._key, upload_id, parts)
             except Exception:
-                if attempts > 1 and (info := self._completed_before(upload_id, source)):
-                    return info
-                raise
+                if attempts == 1 or self._client.list_parts(self._key, upload_id) is not None:
+                    raise
+                info = self._client.head(self._key)
+                if info is None:
+                    raise
+                if source is not None:
+                    is_ours = self._holds(info, source)
+                else:
+                    is_new = before is None or info.etag != before.etag
+                    is_ours = is_new and info.size == sum(part.size for part in parts)
+                if not is_ours:
+                    raise
+                return info
 
         info = self._calls.request(complete, f"Cannot complete {self._path!r}")
         self._upload_id = None
@@ -124,16 +140,14 @@ class PartsUpload:
             note.remove()
         return info
 
-    def _completed_before(self, upload_id: str, source: Path | None) -> ObjectInfo | None:
-        """Return the object if an earlier attempt has made it, and only its answer was lost."""
-        if source is None or self._client.list_parts(self._key, upload_id) is not None:
-            return None
-        info = self._client.head(self._key)
-        if info is None or (verifier := self._client.verifier(info)) is None:
-            return None
+    def _holds(self, info: ObjectInfo, source: Path) -> bool:
+        """Tell whether an object has the content of a file, by its digest."""
+        verifier = self._client.verifier(info)
+        if verifier is None:
+            return False
         with source.open("rb", buffering=0) as stream:
             length = feed_file(verifier, stream)
-        return info if length == info.size and verifier.check() is None else None
+        return length == info.size and verifier.check() is None
 
     def abandon(self) -> None:
         """Give the upload up, unless it is completed."""
