@@ -60,6 +60,24 @@ def test_without_a_limit_of_attempts_the_time_alone_ends_it() -> None:
     assert calls > 5
 
 
+def test_a_service_that_asks_for_more_time_than_is_left_is_not_waited_for() -> None:
+    fault = OSError("come back in an hour")
+    calls = 0
+
+    def step() -> None:
+        nonlocal calls
+        calls += 1
+        raise fault
+
+    started = time.monotonic()
+    with pytest.raises(OSError, match="in an hour") as error:
+        retries.call(step, retryable=lambda _error: 30.0, policy=QUICK)
+
+    assert error.value is fault
+    assert calls == 1
+    assert time.monotonic() - started < 5
+
+
 def test_a_warning_is_said_once_and_redacted(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(3):
         notices.warn_once("once", "look at x://u:geheim@h", logger)

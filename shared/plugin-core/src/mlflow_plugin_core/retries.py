@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -23,7 +24,8 @@ class RetryPolicy:
 
     Attributes:
         attempts: Tries in all; None for as many as the time allows.
-        timeout: Seconds after which nothing is tried again.
+        timeout: Seconds after which nothing is tried again; a service that asks to be left alone
+            for longer than what is left of them is not waited for.
         wait_initial: Seconds before the second attempt; each further wait is twice as long.
         wait_max: The longest wait, in seconds.
     """
@@ -60,8 +62,14 @@ def call(
         return function()
     import stamina
 
+    began = time.monotonic()
+
     def decide(error: Exception) -> bool | float | dt.timedelta:
         answer = retryable(error)
+        # stamina looks at its clock only after it has slept for as long as it was told.
+        if not isinstance(answer, bool) and time.monotonic() - began + answer > policy.timeout:
+            _logger.info("%s: the service asks for %.0f s, which is too long", describe, answer)
+            return False
         if answer is not False:
             # INFO: stamina itself says at WARNING that it tries again.
             _logger.info("%s: trying again after: %s", describe, _first_line(error))
