@@ -106,3 +106,44 @@ def test_the_table_of_settings_is_complete() -> None:
     assert rows["token"].secret
     assert rows["token"].uri_parameter is None
     assert rows["legacy"].environment == "SERVICE_LEGACY"
+
+
+class Kind(PluginSettings):
+    model_config = SettingsConfigDict(env_prefix="MLFLOW_KINDS_")
+
+    endpoint: str = option("", help="URL.")
+
+
+class Near(Kind):
+    near: int = option(1, help="For locations near by.")
+
+
+class Far(Kind):
+    far: str = option(help="For those far away.")
+    token: SecretStr | None = option(None, help="Access token.")
+
+
+def test_one_file_serves_all_kinds_of_settings_of_a_plugin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "settings.json"
+    monkeypatch.setenv("MLFLOW_KINDS_SETTINGS_FILE", str(path))
+    path.write_text(json.dumps({"endpoint": "e", "near": 2, "far": "f"}))
+
+    assert (Near.load().near, Far.load().far, Kind.load().endpoint) == (2, "f", "e")
+
+    path.write_text(json.dumps({"nera": 2}))
+    with pytest.raises(MlflowException, match="nera"):
+        Near.load()
+
+
+def test_a_setting_that_is_missing_is_named_without_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_KINDS_TOKEN", "geheim")
+    monkeypatch.setenv("MLFLOW_KINDS_ENDPOINT", "https://u:geheim@h")
+
+    with pytest.raises(MlflowException, match="MLFLOW_KINDS_FAR") as error:
+        Far.load()
+
+    assert "geheim" not in error.value.message

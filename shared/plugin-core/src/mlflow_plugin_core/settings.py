@@ -28,7 +28,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from mlflow_plugin_core import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pydantic_settings import PydanticBaseSettingsSource
     from typing_extensions import Self
@@ -184,13 +184,18 @@ class PluginSettings(BaseSettings):
 
     @classmethod
     def _from_file(cls) -> dict[str, Any]:
-        variable = f"{cls.model_config.get('env_prefix', '')}SETTINGS_FILE".upper()
+        variable = cls._settings_file()
         name = os.environ.get(variable)
         if not name:
             return {}
         try:
             found = json.loads(Path(name).read_text(encoding="utf-8"))
-            unknown = found.keys() - cls.model_fields.keys()
+            # One file serves all kinds of settings that a plugin has; each takes its own of it.
+            known = dict.fromkeys(cls.model_fields)
+            for kind in _kinds(PluginSettings):
+                if kind._settings_file() == variable:  # noqa: SLF001  # of this very class
+                    known |= dict.fromkeys(kind.model_fields)
+            unknown = found.keys() - known.keys()
         except (OSError, ValueError, AttributeError) as error:
             # The text of a JSON error quotes the file, which may hold a secret.
             why = error.strerror if isinstance(error, OSError) else "it is not a JSON object"
@@ -201,10 +206,14 @@ class PluginSettings(BaseSettings):
                 f"Unknown settings in the file that {variable} names",
                 location=name,
                 why=", ".join(sorted(unknown)),
-                remedy=f"known are: {', '.join(cls.model_fields)}",
+                remedy=f"known are: {', '.join(known)}",
             )
             raise errors.invalid_parameter(message)
-        return dict(found)
+        return {name: value for name, value in found.items() if name in cls.model_fields}
+
+    @classmethod
+    def _settings_file(cls) -> str:
+        return f"{cls.model_config.get('env_prefix', '')}SETTINGS_FILE".upper()
 
     @classmethod
     def _explain(
@@ -219,7 +228,9 @@ class PluginSettings(BaseSettings):
             return errors.invalid_parameter(errors.explain("Invalid settings", why=first["msg"]))
         source = sources.get(info.name, DEFAULT)
         name = info.uri_parameter if source == URI else info.environment
-        shown = "" if info.secret else f" (it is {first['input']!r})"
+        # Of what is missing pydantic shows all that was given, secrets of other options included.
+        is_hidden = info.secret or first["type"] == "missing"
+        shown = "" if is_hidden else f" (it is {first['input']!r})"
         message = errors.explain(
             f"{name} ({source}) cannot be used",
             location=location,
@@ -227,6 +238,12 @@ class PluginSettings(BaseSettings):
             remedy=info.help,
         )
         return errors.invalid_parameter(message)
+
+
+def _kinds(base: type[PluginSettings]) -> Iterator[type[PluginSettings]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _kinds(kind)
 
 
 __all__ = ["PluginSettings", "SecretStr", "SettingInfo", "option"]
