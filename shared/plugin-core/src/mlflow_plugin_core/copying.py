@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,8 @@ class _Journal:
                     self.unfinished.add(entry["path"])
                 else:
                     self.unfinished.clear()
+        # Before anything is copied: what cannot be noted would be copied again.
+        self.path.open("a", encoding="utf-8").close()
 
     def add(self, path: str, sha256: str) -> None:
         self._write({"path": path, "sha256": sha256})
@@ -93,17 +96,20 @@ def copy(
         advance: Is told the bytes that are done and the bytes in all.
 
     Raises:
-        MlflowException: INVALID_PARAMETER_VALUE where both locations are the same; INTERNAL_ERROR
-            naming the file whose copy differs; otherwise what either repository raises.
+        MlflowException: INVALID_PARAMETER_VALUE where both locations are the same, where the journal
+            cannot be written, and for a run with logged models, whose artifacts are elsewhere;
+            RESOURCE_DOES_NOT_EXIST where there is no file; INTERNAL_ERROR naming the file whose
+            copy differs; otherwise what either repository raises.
     """
     from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
     if source.rstrip("/") == destination.rstrip("/"):
-        message = f"Cannot copy {uris.redact(source)} to itself"
+        message = f"Cannot copy {uris.redact_location(source)} to itself"
         raise errors.invalid_parameter(message)
     origin, target = get_artifact_repository(source), get_artifact_repository(destination)
-    log = _Journal(Path(journal) if journal else _default_journal(source, destination))
-    files = list(_walk(origin, ""))
+    _check_models(source)
+    files = _files(origin, source)
+    log = _open_journal(source, destination, journal)
     found = {file.path: file.size for file in _walk(target, "")} if log.digests else {}
     same = {file.path for file in files if found.get(file.path) == file.size}
     known = {path: digest for path, digest in log.digests.items() if path in same}
@@ -188,6 +194,57 @@ def _walk(repository: Any, folder: str) -> Iterator[_File]:  # noqa: ANN401
             yield from _walk(repository, info.path)
         else:
             yield _File(info.path, info.file_size or 0)
+
+
+def _files(origin: Any, source: str) -> list[_File]:  # noqa: ANN401
+    found = list(_walk(origin, ""))
+    if not found:
+        message = errors.explain(
+            "Nothing to copy",
+            location=source,
+            why="no files are there",
+            remedy="look for a misspelled location; of a single file give the folder it is in",
+        )
+        raise errors.not_found(message)
+    return found
+
+
+def _check_models(source: str) -> None:
+    """Refuse a run that has logged models: `runs:/<id>` lists no file of them (MLflow 3)."""
+    match = re.fullmatch(r"runs:/+([^/?#]+)/*", source)
+    if match is None:
+        return
+    import mlflow
+
+    client = mlflow.MlflowClient()
+    if not hasattr(client, "search_logged_models"):
+        return
+    info = client.get_run(match[1]).info
+    found = client.search_logged_models(
+        [info.experiment_id], filter_string=f"source_run_id = '{match[1]}'"
+    )
+    if found:
+        models = ", ".join(f"models:/{model.model_id}" for model in found)
+        message = errors.explain(
+            f"Cannot copy {source}",
+            why="the run has logged models, whose files are not among its own",
+            remedy=f"copy each of {models}, and then the run's own artifact location, "
+            f"{uris.redact_location(info.artifact_uri)}",
+        )
+        raise errors.invalid_parameter(message)
+
+
+def _open_journal(source: str, destination: str, journal: str | Path | None) -> _Journal:
+    try:
+        return _Journal(Path(journal) if journal else _default_journal(source, destination))
+    except OSError as error:
+        message = errors.explain(
+            "Cannot keep the journal of the copy",
+            location=error.filename or journal,
+            why=error.strerror or error,
+            remedy="name another file by --journal",
+        )
+        raise errors.invalid_parameter(message, cause=error) from error
 
 
 def _default_journal(source: str, destination: str) -> Path:
