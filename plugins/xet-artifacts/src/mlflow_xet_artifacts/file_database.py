@@ -124,7 +124,8 @@ class FileDatabase:
 
     def _connect(self) -> sqlite3.Connection:
         self.folder.mkdir(parents=True, exist_ok=True)
-        file_mounts.check(self.folder)
+        if not self.settings.network_folders:
+            file_mounts.check(self.folder)
         connection = sqlite3.connect(
             self.index, timeout=self.settings.lock_timeout, isolation_level=None
         )

@@ -31,7 +31,8 @@ def check(folder: Path) -> None:
             why=f"{kind} does not keep its users on several machines apart, and they would destroy "
             "the index",
             remedy="put it on a local disk, and let other machines reach it by a tracking server "
-            "(mlflow server --artifacts-destination xet+file:///…)",
+            "(mlflow server --artifacts-destination xet+file:///…); or, where this machine alone uses "
+            "it, set MLFLOW_XET_NETWORK_FOLDERS=true",
         )
         raise errors.invalid_parameter(message)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic_settings import SettingsConfigDict
 
 from mlflow_plugin_core.settings import PluginSettings, SecretStr, option
@@ -29,12 +27,6 @@ class XetSettings(PluginSettings):
         le=86_400,
     )
 
-    @classmethod
-    def _from_file(cls) -> dict[str, Any]:
-        # One file serves both kinds of locations: each leaves out what is only the other's.
-        found = super(XetSettings, _AllSettings)._from_file()
-        return {name: value for name, value in found.items() if name in cls.model_fields}
-
 
 class XetFileSettings(XetSettings):
     """Further settings of `xet+file:` locations."""
@@ -51,6 +43,12 @@ class XetFileSettings(XetSettings):
         parameter="lock_timeout",
         ge=0,
         le=86_400,
+    )
+    network_folders: bool = option(
+        default=False,
+        help="Keep local stores on network file systems too, where one machine alone uses them: two "
+        "would destroy the index.",
+        parameter=None,
     )
 
 
@@ -118,7 +116,3 @@ class XetHubSettings(XetSettings):
         "opens besides its own storage.",
         parameter=None,
     )
-
-
-class _AllSettings(XetFileSettings, XetHubSettings):
-    """What the settings file may hold."""
