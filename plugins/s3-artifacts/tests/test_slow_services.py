@@ -124,6 +124,23 @@ def test_an_answer_that_stands_still_ends_with_the_read_timeout() -> None:
     assert [_is_obstore(head) for head in asked] == [True]
 
 
+def test_a_service_that_is_silent_about_a_small_body_is_found_out_soon() -> None:
+    done = threading.Event()
+    began = time.monotonic()
+
+    def wait(_connection: socket.socket, _body: bytes) -> None:
+        done.wait(60)
+
+    with _served(wait) as asked:
+        with pytest.raises(Exception, match="Read timeout"):
+            _client(asked).put("run/k", HeldBody(b"small"))
+        took = time.monotonic() - began
+        done.set()
+
+    assert [_is_obstore(head) for head in asked] == [True, False]
+    assert took < 30
+
+
 def test_a_body_on_a_slow_line_is_sent_to_its_end_by_obstore() -> None:
     body = os.urandom(_LARGE)
 

@@ -29,6 +29,8 @@ LARGEST = 8 << 20
 _LONGEST_GET = 3_600.0
 # Bytes a second of a line that is slow, and not broken; below them boto3 sends.
 _SLOWEST = 64 << 10
+# Bytes that need no time of their own: a service that is silent behind them is found out soon.
+_SOON_SENT = 256 << 10
 # What a time-out looks like in the text of obstore's exceptions, which have no field for it.
 _LATE = "kind: Timeout"
 _ODD = re.compile(r"[\x00-\x1f\x7f]|//|(?:^|/)\.{0,2}(?:/|$)|^/|/$")
@@ -96,7 +98,8 @@ class FastClient:
             return S3Store(target.location.bucket, **{**told, "client_options": options})
 
         # Its read_timeout begins anew with each piece of an answer, and its timeout never. But the
-        # former runs while a body is sent too, and would end what a slow line is busy with.
+        # former runs while a body is sent too, and would end what a slow line is busy with: large
+        # bodies have time for that, which a silent service then has too.
         self._reading = store(read_timeout=own.read_timeout, timeout=_LONGEST_GET)
         self._writing = store(timeout=own.read_timeout + LARGEST / _SLOWEST)
         self._endpoint = target.location.endpoint
@@ -112,9 +115,8 @@ class FastClient:
 
         try:
             attributes = {"Content-Type": content_type}
-            result = obstore.put(
-                self._writing, key, data, attributes=attributes, use_multipart=False
-            )
+            store = self._reading if len(data) <= _SOON_SENT else self._writing
+            result = obstore.put(store, key, data, attributes=attributes, use_multipart=False)
         except Exception as error:
             raise _read(error, "PutObject") from error
         return (result["e_tag"] or "").strip('"')
