@@ -48,8 +48,8 @@ class TransferSettings(PluginSettings):
     )
     retry_timeout: float = option(
         60.0,
-        help="Seconds during which a request that failed for a passing reason is made again, with "
-        "growing pauses; 0 repeats nothing.",
+        help="Seconds that the growing pauses between attempts of one request may take together, where "
+        "it fails for a passing reason; 0 repeats nothing.",
         parameter="retry_timeout",
         ge=0,
         le=3_600,
