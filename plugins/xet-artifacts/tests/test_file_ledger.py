@@ -166,6 +166,22 @@ def test_a_folder_that_came_back_without_its_ledger_keeps_all_that_it_holds(
     assert not (chunks / file_ledger.ASIDE).exists()
 
 
+def test_a_ledger_that_was_begun_for_a_folder_without_one_counts_for_nothing(
+    store: XetFileStore, chunks: Path
+) -> None:
+    data = os.urandom(2 * _MEBIBYTE)
+    store.put_stream(io.BytesIO(data), "a")
+    # As a kill leaves it that strikes before the first name is written.
+    (chunks / file_ledger.NAME).rename(chunks / "ledger.new")
+    (chunks / "ledger.new").write_bytes(b"")
+
+    store.put_stream(io.BytesIO(os.urandom(_MEBIBYTE)), "b")
+
+    assert not (chunks / file_ledger.ASIDE).exists()
+    assert not (chunks / "ledger.new").exists()
+    assert store.get_range("a", 0, len(data)) == data
+
+
 def test_a_line_that_was_cut_short_spoils_no_other(store: XetFileStore, chunks: Path) -> None:
     first, second = os.urandom(_MEBIBYTE), os.urandom(_MEBIBYTE)
     store.put_stream(io.BytesIO(first), "first")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 NAME = "ledger"
 ASIDE = "unfinished"
+_NEW = "ledger.new"
 
 _BASE = "xet"
 _CONTENTS = ("xorbs/xorbs", "xorbs/shards")
@@ -77,7 +78,9 @@ def _settle(folder: Path) -> set[str]:
     if known is None:
         # A new folder; or one that came back without its ledger: what it holds is all there is.
         sync_all(os.path.join(folder, _BASE, path) for path in found)  # noqa: PTH118
-        _write(folder, found)
+        # Whole or not at all: an empty ledger would have all of them set aside.
+        _write(folder, found, name=_NEW)
+        (folder / _NEW).replace(folder / NAME)
         sync(folder)
         return found
     if found <= known and not any(_names(folder, each) for each in _SESSION):
@@ -124,11 +127,11 @@ def _read(folder: Path) -> set[str] | None:
         return None
 
 
-def _write(folder: Path, names: Iterable[str]) -> None:
+def _write(folder: Path, names: Iterable[str], *, name: str = NAME) -> None:
     # A line that a power failure cut short must not become one with the next: a newline first.
     text = "".join(f"\n{name}" for name in sorted(names)) + "\n"
     descriptor = os.open(
-        folder / NAME, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
+        folder / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666
     )
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(text)
