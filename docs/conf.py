@@ -51,7 +51,10 @@ napoleon_use_ivar = True
 # Whatever is not named here has to be found; the build reads no other site to link to.
 nitpick_ignore_regex = [
     # Python's own types, with their module and, from `if TYPE_CHECKING`, without.
-    ("py:class", r"(collections|concurrent|contextlib|logging|os|pathlib|typing)(\.\w+)+|Future|Path|ThreadPoolExecutor"),
+    (
+        "py:class",
+        r"(collections|concurrent|contextlib|logging|os|pathlib|typing)(\.\w+)+|Future|Path|ThreadPoolExecutor",
+    ),
     # MLflow's documentation is a site of its own.
     ("py:(class|exc)", r"mlflow\.\S+|MlflowException"),
     # So is pydantic's.
