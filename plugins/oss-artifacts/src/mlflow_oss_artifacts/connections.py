@@ -39,22 +39,21 @@ class _Secure(_Plain, connection.HTTPSConnection):
     pass
 
 
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _Plain
+class _Patient:
+    """What a pool does that makes such connections."""
 
     def _new_conn(self) -> Any:  # noqa: ANN401  # urllib3's own type of it is private
-        made: Any = super()._new_conn()
-        made.sending_timeout = self.timeout.read_timeout
+        made: Any = super()._new_conn()  # type: ignore[misc]  # the pool's
+        made.sending_timeout = self.timeout.read_timeout  # type: ignore[attr-defined]
         return made
 
 
-class _SecurePool(urllib3.HTTPSConnectionPool):
+class _PlainPool(_Patient, urllib3.HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(_Patient, urllib3.HTTPSConnectionPool):
     ConnectionCls = _Secure
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        made: Any = super()._new_conn()
-        made.sending_timeout = self.timeout.read_timeout
-        return made
 
 
 # For the attribute of this name that every manager of connections has.
