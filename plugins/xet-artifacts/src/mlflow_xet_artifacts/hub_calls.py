@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, TypeVar
 
 from mlflow_plugin_core import retries
@@ -39,12 +38,4 @@ def repeat(client: HubClient, function: Callable[[], R], what: str) -> R:
     policy = retries.RetryPolicy(
         attempts=None if seconds else 1, timeout=seconds, wait_initial=0.3, wait_max=30.0
     )
-    end = time.monotonic() + seconds
-
-    def retryable(error: Exception) -> bool | float:
-        wait = hub_errors.retryable(error)
-        # The Hub's "in 43 minutes" is an error at once where it is longer than may be waited.
-        is_over = not isinstance(wait, bool) and time.monotonic() + wait > end
-        return False if is_over else wait
-
-    return retries.call(function, retryable=retryable, policy=policy, describe=what)
+    return retries.call(function, retryable=hub_errors.retryable, policy=policy, describe=what)
